@@ -1,0 +1,279 @@
+//! The policy file: which metadata entries and tensors a policy is made of.
+//!
+//! | entry | meaning |
+//! |---|---|
+//! | `format`, `version` | `slm-policy`, `1` |
+//! | `observation` | JSON: `shape`, `dtype` |
+//! | `normalizer` (optional) | JSON: `eps`, `clip`; tensors `normalizer.mean`, `normalizer.var` (F64) |
+//! | `network` | JSON list of layers; tensors `net.<i>.weight`, `net.<i>.bias`, the names and `[out, in]` order that `torch.nn.Sequential` uses |
+//! | `action` | JSON: `type` and its fields; tensors `action.log_std`, `action.low`, `action.high` where it says so |
+//! | anything else | free text about the policy's origin |
+//!
+//! Tensors `parity.obs` and `parity.outputs` are optional; other tensors are ignored.
+
+use crate::activation::Activation;
+use crate::error::LoadError;
+use crate::head::ActionHead;
+use crate::head::Bounds;
+use crate::head::LogStd;
+use crate::head::NormalHead;
+use crate::json::Value;
+use crate::linear::Linear;
+use crate::network::Layer;
+use crate::network::Network;
+use crate::norm::LayerNorm;
+use crate::normalizer::ObsNormalizer;
+use crate::policy::Policy;
+use crate::safetensors::Container;
+use crate::safetensors::Writer;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+const FORMAT: &str = "slm-policy";
+const VERSION: &str = "1";
+/// Keys that belong to the format; the rest of the metadata is the user's.
+const RESERVED: [&str; 6] = ["format", "version", "observation", "normalizer", "network", "action"];
+
+impl Policy {
+    /// Writes the policy as a safetensors file; equal policies give equal bytes.
+    ///
+    /// Entries of `metadata` under the format's own keys are left out.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        let free = self.metadata.iter().filter(|(key, _)| !RESERVED.contains(&key.as_str()));
+        writer.metadata.extend(free.map(|(key, value)| (key.clone(), value.clone())));
+        let mut entry = |key: &str, text: String| writer.metadata.insert(key.into(), text);
+        entry("format", FORMAT.into());
+        entry("version", VERSION.into());
+        let shape = self.obs_shape();
+        entry("observation", format!("{{\"shape\":{shape:?},\"dtype\":\"float32\"}}"));
+        write_normalizer(&mut writer, self.normalizer());
+        write_network(&mut writer, self.network());
+        write_head(&mut writer, self.head());
+        if let Some(parity) = self.parity() {
+            let n = parity.obs.len() / self.obs_width();
+            writer.f32s("parity.obs", &[n, self.obs_width()], &parity.obs);
+            writer.f32s("parity.outputs", &[n, self.output_width()], &parity.outputs);
+        }
+        writer.into_bytes()
+    }
+
+    /// Reads a policy from the bytes of its file.
+    ///
+    /// # Errors
+    /// When the file is malformed in any way, of another version, or uses what this library does not
+    /// know. Memory stays proportional to the file, whatever it claims.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Policy, LoadError> {
+        let file = Container::parse(bytes)?;
+        if file.metadata.get("format").map(String::as_str) != Some(FORMAT) {
+            return Err(LoadError::NotAPolicy);
+        }
+        let version = text(&file, "version")?;
+        if version != VERSION {
+            return Err(LoadError::Version(version.into()));
+        }
+        let obs_shape = read_observation(&file)?;
+        let width = obs_shape.iter().try_fold(1_usize, |size, dim| size.checked_mul(*dim));
+        let width = width.ok_or_else(|| LoadError::metadata("observation.shape", "a size"))?;
+        let normalizer = read_normalizer(&file, width)?;
+        let mut policy =
+            Policy::new(&obs_shape, normalizer, read_network(&file)?, read_head(&file)?)?;
+        read_parity(&file, &mut policy)?;
+        let free = file.metadata.into_iter().filter(|(key, _)| !RESERVED.contains(&key.as_str()));
+        policy.metadata = free.collect();
+        Ok(policy)
+    }
+}
+
+fn write_normalizer(writer: &mut Writer, normalizer: Option<&ObsNormalizer>) {
+    let Some(normalizer) = normalizer else { return };
+    let clip = normalizer.clip().map_or_else(|| "null".into(), |clip| format!("{clip:?}"));
+    let entry = format!("{{\"eps\":{:?},\"clip\":{clip}}}", normalizer.eps());
+    writer.metadata.insert("normalizer".into(), entry);
+    writer.f64s("normalizer.mean", &[normalizer.width()], normalizer.mean());
+    writer.f64s("normalizer.var", &[normalizer.width()], normalizer.var());
+}
+
+fn write_network(writer: &mut Writer, network: &Network) {
+    let mut ops = Vec::new();
+    for (i, layer) in network.layers.iter().enumerate() {
+        let (weight, bias) = (format!("net.{i}.weight"), format!("net.{i}.bias"));
+        ops.push(match layer {
+            Layer::Linear(linear) => {
+                let (inputs, outputs) = (linear.inputs(), linear.outputs());
+                writer.f32s(&weight, &[outputs, inputs], &linear.weight_out_in());
+                writer.f32s(&bias, &[outputs], linear.bias());
+                format!("{{\"op\":\"linear\",\"in\":{inputs},\"out\":{outputs}}}")
+            }
+            Layer::LayerNorm(norm) => {
+                writer.f32s(&weight, &[norm.width()], norm.weight());
+                writer.f32s(&bias, &[norm.width()], norm.bias());
+                format!(
+                    "{{\"op\":\"layer_norm\",\"width\":{},\"eps\":{:?}}}",
+                    norm.width(),
+                    norm.eps()
+                )
+            }
+            Layer::Activation(activation) => activation_text(*activation),
+        });
+    }
+    writer.metadata.insert("network".into(), format!("[{}]", ops.join(",")));
+}
+
+fn activation_text(activation: Activation) -> String {
+    let name = activation.name();
+    match activation {
+        Activation::LeakyRelu { slope } => format!("{{\"op\":\"{name}\",\"slope\":{slope:?}}}"),
+        Activation::Elu { alpha } => format!("{{\"op\":\"{name}\",\"alpha\":{alpha:?}}}"),
+        _ => format!("{{\"op\":\"{name}\"}}"),
+    }
+}
+
+fn write_head(writer: &mut Writer, head: &ActionHead) {
+    let entry = match head {
+        ActionHead::Categorical { n } => format!("{{\"type\":\"categorical\",\"n\":{n}}}"),
+        ActionHead::Normal(normal) => {
+            let k = normal.k;
+            if let LogStd::Vector(values) = &normal.log_std {
+                writer.f32s("action.log_std", &[k], values);
+            }
+            if let Some(Bounds { low, high }) = &normal.bounds {
+                writer.f32s("action.low", &[k], low);
+                writer.f32s("action.high", &[k], high);
+            }
+            let from = if normal.log_std == LogStd::Output { "output" } else { "vector" };
+            let (bounds, squash) = (normal.bounds.is_some(), normal.squash);
+            let range = normal.log_std_range;
+            format!(
+                "{{\"type\":\"normal\",\"k\":{k},\"log_std\":\"{from}\",\"log_std_range\":{range:?},\
+                 \"squash\":{squash},\"bounds\":{bounds}}}"
+            )
+        }
+    };
+    writer.metadata.insert("action".into(), entry);
+}
+
+fn text<'f>(file: &'f Container<'_>, key: &str) -> Result<&'f str, LoadError> {
+    file.metadata.get(key).map(String::as_str).ok_or_else(|| LoadError::metadata(key, "an entry"))
+}
+
+fn read_observation(file: &Container<'_>) -> Result<Vec<usize>, LoadError> {
+    let entry = Value::parse(text(file, "observation")?, "observation")?;
+    if entry.get("dtype").and_then(Value::as_text) != Some("float32") {
+        return Err(LoadError::metadata("observation.dtype", "\"float32\""));
+    }
+    let shape = entry.get("shape").and_then(Value::as_array);
+    let shape = shape.and_then(|dims| dims.iter().map(Value::number::<usize>).collect());
+    shape.ok_or_else(|| LoadError::metadata("observation.shape", "a list of sizes"))
+}
+
+fn read_normalizer(file: &Container<'_>, width: usize) -> Result<Option<ObsNormalizer>, LoadError> {
+    let Some(entry) = file.metadata.get("normalizer") else { return Ok(None) };
+    let entry = Value::parse(entry, "normalizer")?;
+    let eps = entry.get("eps").and_then(Value::number::<f64>);
+    let eps = eps.ok_or_else(|| LoadError::metadata("normalizer.eps", "a number"))?;
+    let clip = match entry.get("clip") {
+        None | Some(Value::Null) => None,
+        Some(clip) => {
+            let clip = clip.number::<f32>();
+            Some(clip.ok_or_else(|| LoadError::metadata("normalizer.clip", "a number or null"))?)
+        }
+    };
+    let mean = file.f64s("normalizer.mean", &[width])?;
+    let var = file.f64s("normalizer.var", &[width])?;
+    ObsNormalizer::new(&mean, &var, eps, clip).map(Some)
+}
+
+fn read_network(file: &Container<'_>) -> Result<Network, LoadError> {
+    let entry = Value::parse(text(file, "network")?, "network")?;
+    let layers = entry.as_array().ok_or_else(|| LoadError::metadata("network", "a list"))?;
+    let layers = layers.iter().enumerate().map(|(i, layer)| read_layer(file, i, layer));
+    Ok(Network { layers: layers.collect::<Result<_, _>>()? })
+}
+
+fn read_layer(file: &Container<'_>, i: usize, layer: &Value<'_>) -> Result<Layer, LoadError> {
+    let (weight, bias) = (format!("net.{i}.weight"), format!("net.{i}.bias"));
+    let at = |key: &str| format!("network[{i}].{key}");
+    let size = |key: &'static str| {
+        let found = layer.get(key).and_then(Value::number::<usize>);
+        found.ok_or_else(|| LoadError::metadata(&at(key), "a size"))
+    };
+    let real = |key: &'static str| match layer.get(key).map(Value::number::<f32>) {
+        Some(Some(x)) if x.is_finite() => Ok(x),
+        _ => Err(LoadError::metadata(&at(key), "a finite number")),
+    };
+    let op = layer.get("op").and_then(Value::as_text);
+    match op.ok_or_else(|| LoadError::metadata(&at("op"), "a name"))? {
+        "linear" => {
+            let (inputs, outputs) = (size("in")?, size("out")?);
+            let weight = file.f32s(&weight, &[outputs, inputs])?;
+            let bias = file.f32s(&bias, &[outputs])?;
+            Linear::from_out_in(inputs, outputs, &weight, &bias).map(Layer::Linear)
+        }
+        "layer_norm" => {
+            let width = [size("width")?];
+            let (weight, bias) = (file.f32s(&weight, &width)?, file.f32s(&bias, &width)?);
+            LayerNorm::new(&weight, &bias, real("eps")?).map(Layer::LayerNorm)
+        }
+        "leaky_relu" => Ok(Layer::Activation(Activation::LeakyRelu { slope: real("slope")? })),
+        "elu" => Ok(Layer::Activation(Activation::Elu { alpha: real("alpha")? })),
+        name => {
+            let activation = Activation::from_name(name).map(Layer::Activation);
+            activation.ok_or_else(|| LoadError::UnknownOp(name.into()))
+        }
+    }
+}
+
+fn read_head(file: &Container<'_>) -> Result<ActionHead, LoadError> {
+    let entry = Value::parse(text(file, "action")?, "action")?;
+    let size = |key: &'static str, name: &str| {
+        let found = entry.get(key).and_then(Value::number::<usize>);
+        found.ok_or_else(|| LoadError::metadata(name, "a size"))
+    };
+    match entry.get("type").and_then(Value::as_text) {
+        Some("categorical") => Ok(ActionHead::Categorical { n: size("n", "action.n")? }),
+        Some("normal") => read_normal(file, &entry, size("k", "action.k")?),
+        Some(other) => Err(LoadError::UnknownOp(other.into())),
+        None => Err(LoadError::metadata("action.type", "a name")),
+    }
+}
+
+fn read_normal(file: &Container<'_>, entry: &Value<'_>, k: usize) -> Result<ActionHead, LoadError> {
+    let flag = |key: &'static str, name: &str| {
+        let found = entry.get(key).and_then(Value::as_bool);
+        found.ok_or_else(|| LoadError::metadata(name, "true or false"))
+    };
+    let log_std = match entry.get("log_std").and_then(Value::as_text) {
+        Some("output") => LogStd::Output,
+        Some("vector") => LogStd::Vector(file.f32s("action.log_std", &[k])?),
+        _ => return Err(LoadError::metadata("action.log_std", "\"output\" or \"vector\"")),
+    };
+    let range = entry.get("log_std_range").and_then(Value::as_array);
+    let range = range.and_then(|r| r.iter().map(Value::number::<f32>).collect::<Option<Vec<_>>>());
+    let range = range.and_then(|r| <[f32; 2]>::try_from(r).ok());
+    let bounds = if flag("bounds", "action.bounds")? {
+        let (low, high) = (file.f32s("action.low", &[k])?, file.f32s("action.high", &[k])?);
+        Some(Bounds { low, high })
+    } else {
+        None
+    };
+    Ok(ActionHead::Normal(NormalHead {
+        k,
+        log_std,
+        log_std_range: range
+            .ok_or_else(|| LoadError::metadata("action.log_std_range", "two numbers"))?,
+        squash: flag("squash", "action.squash")?,
+        bounds,
+    }))
+}
+
+fn read_parity(file: &Container<'_>, policy: &mut Policy) -> Result<(), LoadError> {
+    if !file.has("parity.obs") && !file.has("parity.outputs") {
+        return Ok(());
+    }
+    let n = file.shape("parity.obs")?.first().copied().unwrap_or(0);
+    let obs = file.f32s("parity.obs", &[n, policy.obs_width()])?;
+    let outputs = file.f32s("parity.outputs", &[n, policy.output_width()])?;
+    policy.set_parity(&obs, &outputs)
+}

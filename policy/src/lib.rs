@@ -1,0 +1,68 @@
+//! Runs a policy trained by SLM-Lab anywhere: in a game, on a robot, without the lab.
+//!
+//! A [`Policy`] is one safetensors file: the acting [`Network`], the normalization of observations
+//! and the mapping to actions. It takes raw observations and gives actions in the environment's
+//! units. The same file gives the same bits on every processor, alone or in any batch.
+//!
+//! ```no_run
+//! use slm_policy::{Action, Policy};
+//!
+//! let mut policy = Policy::from_bytes(&std::fs::read("policy.safetensors")?)?;
+//! policy.verify()?;
+//! match policy.act(&[0.02, 0.0, -0.03, 0.01]) {
+//!     Action::Discrete(index) => assert!(index < 2),
+//!     Action::Continuous(values) => assert!(!values.is_empty()),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Rows are contiguous and row-major everywhere. Feature `std` (on by default) only adds code for
+//! AVX2 and AVX-512, chosen at run time; without it the crate is `no_std` with `alloc`.
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![cfg_attr(not(feature = "std"), forbid(unsafe_code))]
+#![allow(
+    clippy::inline_always,
+    reason = "code is compiled once per instruction set by inlining it into functions that enable one"
+)]
+
+extern crate alloc;
+
+mod act;
+mod activation;
+mod error;
+mod file;
+mod head;
+mod isa;
+mod json;
+mod kernel;
+mod linear;
+pub mod math;
+mod network;
+mod norm;
+mod normalizer;
+mod parity;
+mod policy;
+mod root;
+mod safetensors;
+
+pub use act::Action;
+pub use act::ActionsMut;
+pub use activation::Activation;
+pub use error::LoadError;
+pub use head::ActionHead;
+pub use head::Bounds;
+pub use head::LogStd;
+pub use head::Noise;
+pub use head::NormalHead;
+pub use head::argmax;
+pub use head::sample_categorical;
+pub use linear::Linear;
+pub use network::Layer;
+pub use network::Network;
+pub use network::Scratch;
+pub use norm::LayerNorm;
+pub use normalizer::ObsNormalizer;
+pub use parity::PARITY_TOLERANCE;
+pub use parity::Parity;
+pub use parity::ParityError;
+pub use policy::Policy;

@@ -1,0 +1,181 @@
+//! A trained policy: normalizer, network and action head together.
+
+use crate::error::LoadError;
+use crate::head::ActionHead;
+use crate::network::Network;
+use crate::network::Scratch;
+use crate::normalizer::ObsNormalizer;
+use crate::parity::Parity;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// A trained policy. It takes raw observations and gives actions in the environment's units.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    obs_shape: Vec<usize>,
+    pub(crate) obs_width: usize,
+    pub(crate) normalizer: Option<ObsNormalizer>,
+    pub(crate) network: Network,
+    pub(crate) outputs: usize,
+    pub(crate) head: ActionHead,
+    pub(crate) parity: Option<Parity>,
+    /// Where the policy comes from: any keys but those of the format itself. The lab writes
+    /// `env`, `algorithm`, `spec_name`, `frame` and `score`.
+    pub metadata: BTreeMap<String, String>,
+    pub(crate) buffers: Buffers,
+    pub(crate) action: Vec<f32>,
+}
+
+/// Memory reused from one call to the next.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Buffers {
+    scratch: Scratch,
+    normalized: Vec<f32>,
+}
+
+/// Equal when the files are: buffers do not count.
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        self.obs_shape == other.obs_shape
+            && self.normalizer == other.normalizer
+            && self.network == other.network
+            && self.head == other.head
+            && self.parity == other.parity
+            && self.metadata == other.metadata
+    }
+}
+
+impl Policy {
+    /// A policy from its parts. The network may give more outputs than the head reads.
+    ///
+    /// # Errors
+    /// When the parts do not fit together.
+    pub fn new(
+        obs_shape: &[usize],
+        normalizer: Option<ObsNormalizer>,
+        network: Network,
+        head: ActionHead,
+    ) -> Result<Self, LoadError> {
+        let width = obs_shape.iter().try_fold(1_usize, |size, dim| size.checked_mul(*dim));
+        let obs_width = width.filter(|w| *w > 0);
+        let obs_width = obs_width.ok_or(LoadError::Shape("an observation has a positive size"))?;
+        if normalizer.as_ref().is_some_and(|n| n.width() != obs_width) {
+            return Err(LoadError::Shape("normalizer: mean and var are as wide as an observation"));
+        }
+        let outputs = network.check(obs_width)?;
+        head.check()?;
+        if outputs < head.outputs() {
+            return Err(LoadError::Shape("the network gives at least the outputs the head reads"));
+        }
+        Ok(Policy {
+            obs_shape: obs_shape.to_vec(),
+            obs_width,
+            normalizer,
+            network,
+            outputs,
+            parity: None,
+            metadata: BTreeMap::new(),
+            buffers: Buffers::default(),
+            action: vec![0.0; head.width()],
+            head,
+        })
+    }
+
+    /// Dimensions of one observation; it is passed flat, row-major.
+    pub fn obs_shape(&self) -> &[usize] {
+        &self.obs_shape
+    }
+
+    /// Numbers in one observation.
+    pub fn obs_width(&self) -> usize {
+        self.obs_width
+    }
+
+    /// Numbers in one row of network outputs.
+    pub fn output_width(&self) -> usize {
+        self.outputs
+    }
+
+    /// The normalization of observations, if the policy was trained with one.
+    pub fn normalizer(&self) -> Option<&ObsNormalizer> {
+        self.normalizer.as_ref()
+    }
+
+    /// The acting network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The mapping from outputs to actions.
+    pub fn head(&self) -> &ActionHead {
+        &self.head
+    }
+
+    /// The recorded observations and outputs, if there are any.
+    pub fn parity(&self) -> Option<&Parity> {
+        self.parity.as_ref()
+    }
+
+    /// The network's outputs `[n, output_width]` for raw observations `obs` `[n, obs_width]`.
+    ///
+    /// # Panics
+    /// When `obs` is not a whole number of observations.
+    pub fn outputs(&mut self, obs: &[f32]) -> &[f32] {
+        let n = self.rows(obs);
+        self.buffers.forward(self.normalizer.as_ref(), &self.network, obs, n)
+    }
+
+    pub(crate) fn rows(&self, obs: &[f32]) -> usize {
+        assert!(obs.len().is_multiple_of(self.obs_width), "observations are [n, obs_width]");
+        obs.len() / self.obs_width
+    }
+}
+
+impl Buffers {
+    /// Normalizes `obs` `[n, obs_width]` and returns the network's outputs.
+    #[inline]
+    pub(crate) fn forward(
+        &mut self,
+        normalizer: Option<&ObsNormalizer>,
+        network: &Network,
+        obs: &[f32],
+        n: usize,
+    ) -> &[f32] {
+        let Some(normalizer) = normalizer else {
+            return network.forward(obs, n, &mut self.scratch);
+        };
+        if self.normalized.len() < obs.len() {
+            self.normalized.resize(obs.len(), 0.0);
+        }
+        let input = &mut self.normalized[..obs.len()];
+        normalizer.apply(obs, input);
+        network.forward(input, n, &mut self.scratch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linear::Linear;
+    use crate::network::Layer;
+
+    fn network(inputs: usize, outputs: usize, weight: &[f32]) -> Network {
+        let linear = Linear::new(inputs, outputs, weight, &vec![0.0; outputs]).unwrap();
+        Network { layers: vec![Layer::Linear(linear)] }
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused() {
+        let head = || ActionHead::Categorical { n: 3 };
+        let net = || network(2, 3, &[0.0; 6]);
+        assert!(Policy::new(&[2], None, net(), head()).is_ok());
+        assert!(Policy::new(&[3], None, net(), head()).is_err());
+        assert!(Policy::new(&[], None, net(), head()).is_err());
+        assert!(Policy::new(&[2, 0], None, net(), head()).is_err());
+        assert!(Policy::new(&[2], None, net(), ActionHead::Categorical { n: 4 }).is_err());
+        let narrow = ObsNormalizer::new(&[0.0], &[1.0], 0.0, None).unwrap();
+        assert!(Policy::new(&[2], Some(narrow), net(), head()).is_err());
+    }
+}

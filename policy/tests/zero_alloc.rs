@@ -1,0 +1,50 @@
+//! Acting allocates nothing once the largest batch has been seen.
+#![allow(unsafe_code, reason = "a counting allocator implements an unsafe trait")]
+
+use slm_policy::{
+    ActionHead, ActionsMut, Activation, Layer, Linear, Network, ObsNormalizer, Policy,
+};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call is passed on to the system allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`, and `alloc` used the same allocator.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn acting_allocates_nothing_after_the_first_batch() {
+    let linear = |inputs: usize, outputs: usize| {
+        let weight = vec![0.01; inputs * outputs];
+        Layer::Linear(Linear::new(inputs, outputs, &weight, &vec![0.0; outputs]).unwrap())
+    };
+    let layers = vec![linear(4, 64), Layer::Activation(Activation::Tanh), linear(64, 2)];
+    let normalizer = ObsNormalizer::new(&[0.0; 4], &[1.0; 4], 1e-8, Some(10.0)).unwrap();
+    let head = ActionHead::Categorical { n: 2 };
+    let mut policy = Policy::new(&[4], Some(normalizer), Network { layers }, head).unwrap();
+    let obs = [0.3; 32 * 4];
+    let mut actions = [0; 32];
+    policy.act_batch(&obs, ActionsMut::Discrete(&mut actions));
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    for n in [32, 1, 7, 32] {
+        policy.act_batch(&obs[..4 * n], ActionsMut::Discrete(&mut actions[..n]));
+        policy.act(&obs[..4]);
+    }
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), before);
+}

@@ -1,0 +1,186 @@
+//! Advantage actor-critic (A2C). Mnih et al. (2016), arXiv:1602.01783, without asynchrony.
+//!
+//! One gradient step per rollout. Advantages by GAE (`lam`), by n-step returns
+//! (`num_step_returns`) or by Monte-Carlo returns, then standardized over the rollout. Returns are
+//! bootstrapped at truncations and at the rollout's end, and zero after terminations.
+//! The same rule without a critic is REINFORCE.
+
+mod spec;
+
+use burn::tensor::Tensor;
+use slm_env::{Rng, StateError, StateReader, StateWriter};
+
+use super::agent::TrainStats;
+use super::nets::PolicyValueNets;
+use super::on_policy::OnPolicyRule;
+use super::value_target::ValueTarget;
+use crate::memory::Rollout;
+use crate::net::LossFn;
+use crate::ops::{Schedule, Transitions, bootstrapped_returns, gae, standardize};
+
+pub use spec::{ActorCriticSpec, DEF};
+
+/// Numbers of one actor-critic agent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActorCriticPlan {
+    /// Discount γ.
+    pub gamma: f32,
+    /// GAE's λ; without it returns run to the end of the rollout.
+    pub lam: Option<f32>,
+    /// Entropy bonus over frames.
+    pub entropy_coef: Schedule,
+    /// Weight of the policy loss.
+    pub policy_loss_coef: f64,
+    /// Weight of the value loss.
+    pub val_loss_coef: f64,
+    /// Value loss.
+    pub value_loss: LossFn,
+    /// Divide values and targets by the targets' running deviation.
+    pub normalize_v_targets: bool,
+}
+
+/// The actor-critic rule.
+pub struct ActorCritic {
+    plan: ActorCriticPlan,
+    value_target: ValueTarget,
+    entropy_coef: f64,
+    entropy: f64,
+}
+
+impl ActorCritic {
+    /// The rule at frame 0.
+    pub fn new(plan: ActorCriticPlan) -> Self {
+        Self {
+            value_target: ValueTarget::new(plan.normalize_v_targets),
+            entropy_coef: plan.entropy_coef.at(0),
+            entropy: f64::NAN,
+            plan,
+        }
+    }
+
+    /// Standardized advantages and value targets, both `[T·n]`.
+    fn targets(&self, nets: &PolicyValueNets, rollout: &Rollout, obs: &Tensor<2>) -> Targets {
+        let widths = rollout.plan();
+        let bootstrap_obs = nets.upload(&rollout.bootstrap_obs(), widths.obs_width);
+        let values = host(nets.values(obs));
+        let next_values = rollout.next_values(&values, &host(nets.values(&bootstrap_obs)));
+        let transitions = Transitions {
+            n: widths.num_envs,
+            rewards: &rollout.rewards,
+            terminated: &rollout.terminated,
+            done: &rollout.done,
+            next_values: &next_values,
+        };
+        let (mut advantages, returns) = match self.plan.lam {
+            Some(lam) => {
+                let advantages = gae(transitions, &values, self.plan.gamma, lam);
+                let returns = advantages.iter().zip(&values).map(|(a, v)| a + v).collect();
+                (advantages, returns)
+            }
+            None => {
+                let returns = bootstrapped_returns(transitions, self.plan.gamma);
+                (returns.iter().zip(&values).map(|(r, v)| r - v).collect(), returns)
+            }
+        };
+        standardize(&mut advantages);
+        Targets { advantages, returns }
+    }
+}
+
+struct Targets {
+    advantages: Vec<f32>,
+    returns: Vec<f32>,
+}
+
+impl OnPolicyRule for ActorCritic {
+    fn learn(&mut self, nets: &mut PolicyValueNets, rollout: &Rollout, _: &mut Rng) -> TrainStats {
+        let widths = rollout.plan();
+        let obs = nets.upload(&rollout.obs, widths.obs_width);
+        let actions = nets.upload(&rollout.actions, widths.action_width);
+        let Targets { advantages, returns } = self.targets(nets, rollout, &obs);
+        self.value_target.update(&returns);
+        let upload = |values: &[f32]| Tensor::<1>::from_data(values, &obs.device());
+        let (advantages, returns) = (upload(&advantages), upload(&returns));
+        let tracked = nets.tracked();
+        let (outputs, values) = nets.forward(&tracked, obs);
+        let (log_probs, entropy) = nets.dist().log_prob_and_entropy(outputs, actions);
+        let entropy = entropy.mean();
+        let policy_loss = (log_probs * advantages).mean() * -self.plan.policy_loss_coef
+            - entropy.clone() * self.entropy_coef;
+        let value_loss = values.map(|values| {
+            let loss = self.value_target.loss(self.plan.value_loss, values, returns);
+            loss * self.plan.val_loss_coef
+        });
+        let total = policy_loss.clone().inner()
+            + value_loss.clone().map_or_else(|| entropy.zeros_like(), |loss| loss).inner();
+        let reads = host(Tensor::cat(vec![total, entropy.inner()], 0));
+        nets.step(&tracked, policy_loss, value_loss);
+        self.entropy = f64::from(reads[1]);
+        TrainStats { loss: f64::from(reads[0]) }
+    }
+
+    fn advance(&mut self, frame: u64) {
+        self.entropy_coef = self.plan.entropy_coef.at(frame);
+    }
+
+    fn metric_names(&self) -> &'static [&'static str] {
+        &["entropy_coef", "entropy"]
+    }
+
+    fn metrics(&self) -> Vec<f64> {
+        vec![self.entropy_coef, self.entropy]
+    }
+
+    fn save(&self, out: &mut StateWriter) {
+        self.value_target.save(out);
+        out.f64(self.entropy_coef);
+        out.f64(self.entropy);
+    }
+
+    fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.value_target.load(from)?;
+        self.entropy_coef = from.f64()?;
+        self.entropy = from.f64()?;
+        Ok(())
+    }
+}
+
+fn host(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().expect("values are f32")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::conformance;
+
+    const AGENT: &str = "{
+        algorithm: {name: ActorCritic, gamma: 0.9, lam: 0.9, training_frequency: 8,
+          entropy_coef_spec: {name: no_decay, start_val: 0.001}},
+        memory: {name: OnPolicyBatchReplay},
+        net: {type: MLPNet, shared: true, use_same_optim: true, hid_layers: [8],
+          hid_layers_activation: tanh, clip_grad_val: 0.5, optim_spec: {name: Adam, lr: 0.02}}}";
+
+    #[test]
+    fn keeps_the_agent_contract_with_gae_and_one_net() {
+        conformance::check(&DEF, AGENT);
+    }
+
+    #[test]
+    fn keeps_the_agent_contract_with_n_step_returns_and_two_nets() {
+        let agent = AGENT
+            .replace("lam: 0.9", "lam: null, num_step_returns: 8, normalize_v_targets: true")
+            .replace("shared: true", "shared: false")
+            .replace("Adam, lr: 0.02", "RMSprop, lr: 0.01");
+        conformance::check(&DEF, &agent);
+    }
+
+    #[test]
+    fn keeps_the_agent_contract_with_whole_episodes() {
+        let agent = AGENT
+            .replace("lam: 0.9", "lam: null")
+            .replace("OnPolicyBatchReplay", "OnPolicyReplay")
+            .replace("training_frequency: 8", "training_frequency: 32");
+        conformance::check(&DEF, &agent);
+    }
+}

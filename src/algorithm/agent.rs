@@ -1,0 +1,109 @@
+//! The contract between an algorithm and the loop that runs it.
+
+use burn::tensor::Device;
+use serde_json::Value as Json;
+use slm_env::{ActionBatch, SeedSequence, Space, StateError, StateReader, StateWriter, StepBatch};
+use slm_policy::{ActionHead, Network};
+
+use crate::config::{AgentSpec, Diagnostics};
+
+/// A line of the registry: an algorithm by name.
+pub struct AlgorithmDef {
+    /// Value of `agent.algorithm.name`.
+    pub name: &'static str,
+    /// One line for `slm-lab algorithm list`.
+    pub summary: &'static str,
+    /// Resolves `agent` of a spec for an environment; `None` after reporting why it can not.
+    pub plan: fn(&AgentSpec, &EnvShape, &mut Diagnostics) -> Option<Box<dyn AgentPlan>>,
+    /// Keys of `agent.algorithm`, for the JSON schema.
+    pub schema: fn() -> Json,
+}
+
+/// What an algorithm must know of the environments it learns in.
+#[derive(Clone, Debug)]
+pub struct EnvShape {
+    /// Number of environments stepped together.
+    pub num_envs: usize,
+    /// Frames of the whole session.
+    pub max_frame: u64,
+    /// Observations as the agent sees them.
+    pub obs_space: Space,
+    /// Actions as the environment takes them.
+    pub action_space: Space,
+}
+
+/// What a spec means to its algorithm: every number derived, every rule checked.
+pub trait AgentPlan: Send + Sync {
+    /// A new agent.
+    fn build(&self, context: &AgentContext<'_>) -> Box<dyn Agent>;
+
+    /// `agent.algorithm` with every default filled in, to be saved beside results.
+    fn algorithm_json(&self) -> Json;
+
+    /// `agent.memory`, likewise.
+    fn memory_json(&self) -> Json;
+}
+
+/// What an agent is made with.
+pub struct AgentContext<'a> {
+    /// Where networks train.
+    pub device: &'a Device,
+    /// Source of the agent's random streams.
+    pub seed: &'a SeedSequence,
+}
+
+/// What one update reports.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainStats {
+    /// Mean loss over the update's gradient steps.
+    pub loss: f64,
+}
+
+/// The part of an agent that a game or a robot embeds.
+pub struct ActingNet {
+    /// From normalized observations to distribution parameters.
+    pub network: Network,
+    /// From those to an action.
+    pub head: ActionHead,
+}
+
+/// A learning agent, driven as act → step → observe → update.
+///
+/// All methods are infallible: what can fail is checked when plans are made.
+pub trait Agent: Send {
+    /// Chooses actions `[n, …]` for the observations `[n, width]` of `batch`.
+    fn act(&mut self, batch: &StepBatch, actions: &mut ActionBatch);
+
+    /// Takes in what followed the actions.
+    fn observe(&mut self, batch: &StepBatch);
+
+    /// Learns, if it is time, and moves schedules on to `frame`.
+    fn update(&mut self, frame: u64) -> Option<TrainStats>;
+
+    /// Names of the metric columns this agent adds to SLM-Lab's.
+    fn metric_names(&self) -> Vec<&'static str>;
+
+    /// Their present values, in the order of the names.
+    fn metrics(&self) -> Vec<f64>;
+
+    /// L2 norm of the last gradient, before clipping; `None` without networks.
+    fn grad_norm(&self) -> Option<f64>;
+
+    /// Mean learning rate of the next step.
+    fn lr(&self) -> f64;
+
+    /// Optimizer steps taken so far.
+    fn opt_step(&self) -> u64;
+
+    /// The network that acts, for export and playback; `None` for agents without one.
+    fn acting_net(&self) -> Option<ActingNet>;
+
+    /// Writes everything that changes while the agent lives.
+    fn save(&self, out: &mut StateWriter);
+
+    /// Reads what [`save`](Self::save) wrote, in an agent of the same plan.
+    ///
+    /// # Errors
+    /// When the state belongs to another plan or ends early.
+    fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError>;
+}

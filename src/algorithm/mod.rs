@@ -1,0 +1,20 @@
+//! Agents: the contract, the part on-policy agents share, and one file per algorithm.
+
+pub mod acting;
+pub mod acting_spec;
+pub mod actor_critic;
+pub mod agent;
+#[cfg(test)]
+mod conformance;
+pub mod nets;
+pub mod on_policy;
+pub mod on_policy_plan;
+pub mod ppo;
+pub mod random;
+pub mod reinforce;
+pub mod resolve;
+pub mod value_target;
+
+pub use agent::{
+    ActingNet, Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape, TrainStats,
+};

@@ -1,0 +1,157 @@
+//! The part that on-policy agents share: act, store, and learn when enough is stored.
+
+use slm_env::{ActionBatch, Rng, StateError, StateReader, StateWriter, StepBatch};
+
+use super::acting::{Acting, ActingPlan};
+use super::agent::{ActingNet, Agent, AgentContext, TrainStats};
+use super::nets::{NetsPlan, PolicyValueNets};
+use crate::memory::{Rollout, RolloutPlan};
+
+/// When an on-policy agent learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateEvery {
+    /// After that many vector steps (`OnPolicyBatchReplay`).
+    Steps(usize),
+    /// After that many finished episodes (`OnPolicyReplay`).
+    Episodes(u64),
+}
+
+/// What [`OnPolicy`] needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnPolicyPlan {
+    /// The networks.
+    pub nets: NetsPlan,
+    /// How actions are chosen.
+    pub acting: ActingPlan,
+    /// Widths of stored rows.
+    pub rollout: RolloutPlan,
+    /// When to learn.
+    pub update_every: UpdateEvery,
+}
+
+/// The rule by which an on-policy agent learns from one rollout.
+pub trait OnPolicyRule: Send {
+    /// Learns from `rollout`; draws from `rng` only what a minibatch order needs.
+    fn learn(&mut self, nets: &mut PolicyValueNets, rollout: &Rollout, rng: &mut Rng) -> TrainStats;
+
+    /// Moves schedules on to `frame`.
+    fn advance(&mut self, frame: u64);
+
+    /// Names of the rule's own metric columns.
+    fn metric_names(&self) -> &'static [&'static str];
+
+    /// Their values, in the order of the names.
+    fn metrics(&self) -> Vec<f64>;
+
+    /// Writes what the rule itself remembers between updates.
+    fn save(&self, out: &mut StateWriter);
+
+    /// Reads what [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// When the state ends early.
+    fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError>;
+}
+
+/// An on-policy agent around its rule.
+pub struct OnPolicy<R> {
+    rule: R,
+    nets: PolicyValueNets,
+    acting: Acting,
+    rollout: Rollout,
+    update_every: UpdateEvery,
+    minibatch_rng: Rng,
+}
+
+impl<R: OnPolicyRule> OnPolicy<R> {
+    /// A new agent with networks on the context's device.
+    pub fn new(plan: &OnPolicyPlan, rule: R, context: &AgentContext<'_>) -> Self {
+        let seed = context.seed;
+        let mut net_rng = Rng::from_sequence(&seed.child("net", 0));
+        let nets = PolicyValueNets::new(&plan.nets, &mut net_rng, context.device);
+        let act_rng = Rng::from_sequence(&seed.child("act", 0));
+        let acting = Acting::new(plan.acting.clone(), nets.actor(), act_rng);
+        Self {
+            rule,
+            nets,
+            acting,
+            rollout: Rollout::new(plan.rollout),
+            update_every: plan.update_every,
+            minibatch_rng: Rng::from_sequence(&seed.child("memory", 0)),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        match self.update_every {
+            UpdateEvery::Steps(steps) => self.rollout.steps() >= steps,
+            UpdateEvery::Episodes(episodes) => self.rollout.episodes() >= episodes,
+        }
+    }
+}
+
+impl<R: OnPolicyRule> Agent for OnPolicy<R> {
+    fn act(&mut self, batch: &StepBatch, actions: &mut ActionBatch) {
+        let obs = batch.obs.f32s();
+        let stored = self.acting.act(obs, actions);
+        self.rollout.push_acted(obs, stored);
+    }
+
+    fn observe(&mut self, batch: &StepBatch) {
+        self.rollout.push_observed(batch.obs.f32s(), batch.final_obs.f32s(), &batch.steps);
+    }
+
+    fn update(&mut self, frame: u64) -> Option<TrainStats> {
+        let stats = self.is_due().then(|| {
+            let stats = self.rule.learn(&mut self.nets, &self.rollout, &mut self.minibatch_rng);
+            self.nets.finish_update(frame);
+            self.rollout.clear();
+            self.acting.refresh(self.nets.actor());
+            stats
+        });
+        self.rule.advance(frame);
+        self.acting.advance(frame);
+        stats
+    }
+
+    fn metric_names(&self) -> Vec<&'static str> {
+        [self.acting.metric_names(), self.rule.metric_names()].concat()
+    }
+
+    fn metrics(&self) -> Vec<f64> {
+        [self.acting.metrics(), &self.rule.metrics()].concat()
+    }
+
+    fn grad_norm(&self) -> Option<f64> {
+        Some(self.nets.grad_norm())
+    }
+
+    fn lr(&self) -> f64 {
+        self.nets.lr()
+    }
+
+    fn opt_step(&self) -> u64 {
+        self.nets.opt_steps()
+    }
+
+    fn acting_net(&self) -> Option<ActingNet> {
+        Some(self.acting.acting_net())
+    }
+
+    fn save(&self, out: &mut StateWriter) {
+        self.nets.save(out);
+        self.acting.save(out);
+        self.rollout.save(out);
+        self.minibatch_rng.save(out);
+        self.rule.save(out);
+    }
+
+    fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.nets.load(from)?;
+        self.acting.load(from)?;
+        self.rollout.load(from)?;
+        self.minibatch_rng.load(from)?;
+        self.rule.load(from)?;
+        self.acting.refresh(self.nets.actor());
+        Ok(())
+    }
+}

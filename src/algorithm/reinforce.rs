@@ -1,0 +1,105 @@
+//! REINFORCE. Williams (1992), "Simple statistical gradient-following algorithms for
+//! connectionist reinforcement learning".
+//!
+//! The actor-critic's rule without a critic: discounted returns, standardized over the rollout,
+//! weigh the log-probabilities. A return stops at the end of its episode, or of the rollout.
+
+use super::acting_spec::ActingSpec;
+use super::actor_critic::{ActorCritic, ActorCriticPlan};
+use super::agent::{AgentPlan, AlgorithmDef, EnvShape};
+use super::on_policy::OnPolicyPlan;
+use super::on_policy_plan::ResolvedOnPolicy;
+use super::resolve::{Resolver, coef_plan};
+use crate::config::{
+    AgentSpec, Diagnostics, ScheduleSpec, algorithm_schema, read_algorithm, spec, to_json,
+};
+use crate::net::LossFn;
+
+/// The registry line.
+pub const DEF: AlgorithmDef = AlgorithmDef {
+    name: "Reinforce",
+    summary: "Monte-Carlo policy gradient (Williams 1992)",
+    plan,
+    schema: || algorithm_schema::<ReinforceSpec>("Reinforce"),
+};
+
+spec! {
+    /// REINFORCE.
+    pub struct ReinforceSpec {
+        /// How actions are chosen.
+        acting: ActingSpec = flatten;
+        /// Discount γ of future rewards.
+        gamma: f64 = required, in 0.0..=1.0;
+        /// Whether returns are centered; they are standardized in any case, which centers them.
+        center_return: bool = default(false);
+        /// Entropy bonus over frames; null means none.
+        entropy_coef_spec: Option<ScheduleSpec> = nullable;
+        /// Weight of the policy loss.
+        policy_loss_coef: f64 = default(1.0), in 0.0..;
+        /// Vector steps (or episodes, with `OnPolicyReplay`) between updates.
+        training_frequency: usize = required, in 1..;
+    }
+    ignored {
+        normalize_state: "since SLM-Lab 5 the key is `env.normalize_obs`";
+    }
+}
+
+fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Box<dyn AgentPlan>> {
+    let spec = read_algorithm::<ReinforceSpec>(&agent.algorithm, found);
+    let mut resolver = Resolver { agent, env, found };
+    let memory = resolver.memory();
+    let (spec, memory) = (spec?, memory?);
+    let dist = resolver.dist(&spec.acting)?;
+    let acting = resolver.acting(&spec.acting, dist);
+    let nets = resolver.policy_net(dist);
+    let rollout = resolver.rollout(dist);
+    let update_every = resolver.update_every(&memory, spec.training_frequency);
+    let (acting, nets) = (acting?, nets?);
+    let rule = rule_plan(&spec);
+    Some(Box::new(ResolvedOnPolicy {
+        plan: OnPolicyPlan { nets, acting, rollout, update_every },
+        rule: Box::new(move || ActorCritic::new(rule.clone())),
+        algorithm: to_json(&spec),
+        memory: to_json(&memory),
+    }))
+}
+
+fn rule_plan(spec: &ReinforceSpec) -> ActorCriticPlan {
+    ActorCriticPlan {
+        gamma: spec.gamma as f32,
+        lam: None,
+        entropy_coef: coef_plan(spec.entropy_coef_spec.as_ref()),
+        policy_loss_coef: spec.policy_loss_coef,
+        val_loss_coef: 0.0,
+        value_loss: LossFn::Mse,
+        normalize_v_targets: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::conformance;
+
+    #[test]
+    fn keeps_the_agent_contract() {
+        let agent = "{
+            algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 8},
+            memory: {name: OnPolicyBatchReplay},
+            net: {type: MLPNet, hid_layers: [8], hid_layers_activation: tanh,
+              optim_spec: {name: Adam, lr: 0.02}}}";
+        conformance::check(&DEF, agent);
+    }
+
+    #[test]
+    fn keeps_the_agent_contract_at_a_temperature() {
+        let agent = "{
+            algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 8,
+              action_policy: boltzmann, explore_var_spec: {name: linear_decay, start_val: 2.0,
+              end_val: 1.0, start_step: 0, end_step: 100}},
+            memory: {name: OnPolicyBatchReplay},
+            net: {type: MLPNet, hid_layers: [8], hid_layers_activation: tanh,
+              optim_spec: {name: SGD, lr: 0.1, momentum: 0.9}}}";
+        conformance::check_discrete(&DEF, agent);
+    }
+}

@@ -1,0 +1,382 @@
+//! From the specs of networks and memories to the plans that on-policy agents are made of.
+
+use slm_env::Space;
+use slm_policy::Activation;
+
+use super::acting::{ActingPlan, ActionPolicy};
+use super::acting_spec::{ActingSpec, ActionPdSpec, ActionPolicySpec};
+use super::agent::EnvShape;
+use super::nets::{CriticPlan, NetsPlan};
+use crate::config::{
+    ActivationSpec, AgentSpec, BodySpec, Diagnostics, HeadActivationSpec, InitFnSpec, LayerSpec,
+    LossSpec, LrSchedulerSpec, NetPartSpec, NetSpec, NetTrainingSpec, OptimSpec,
+    ScheduleKind, ScheduleSpec,
+};
+use crate::net::{Dist, Init, LayerPlan, LossFn, LrSchedule, NetPlan, OptimPlan, TrainPlan, gain};
+use crate::ops::{Ramp, Schedule};
+
+/// ε of layer normalization where a spec gives none, `PyTorch`'s default.
+const LAYER_NORM_EPS: f64 = 1e-5;
+
+/// Resolves networks and acting of one agent, noting every problem it meets.
+pub struct Resolver<'a> {
+    /// The `agent` block.
+    pub agent: &'a AgentSpec,
+    /// What it acts in.
+    pub env: &'a EnvShape,
+    /// Where problems go.
+    pub found: &'a mut Diagnostics,
+}
+
+impl Resolver<'_> {
+    /// The distribution that the action space asks for and `action_pdtype` allows.
+    pub fn dist(&mut self, spec: &ActingSpec) -> Option<Dist> {
+        let dist = match &self.env.action_space {
+            Space::Discrete { n } => Dist::Categorical { n: *n as usize },
+            Space::Box { .. } => Dist::Normal { k: self.env.action_space.width() },
+            Space::MultiDiscrete { .. } | Space::MultiBinary { .. } => {
+                let feature = "a policy over several discrete actions at once";
+                self.found.not_built(&self.agent.algorithm, feature);
+                return None;
+            }
+        };
+        let fits = match (spec.action_pdtype, dist) {
+            (ActionPdSpec::Default, _)
+            | (ActionPdSpec::Categorical, Dist::Categorical { .. })
+            | (ActionPdSpec::Normal, Dist::Normal { .. }) => true,
+            (ActionPdSpec::Categorical | ActionPdSpec::Normal, _) => false,
+        };
+        if !fits {
+            let (name, kind) = (spec.action_pdtype.name(), kind_of(&self.env.action_space));
+            self.error("action_pdtype", format!("{name} does not fit a {kind} action space"));
+        }
+        fits.then_some(dist)
+    }
+
+    /// How actions are taken from the distribution.
+    pub fn acting(&mut self, spec: &ActingSpec, dist: Dist) -> Option<ActingPlan> {
+        let schedule = spec.explore_var_spec.as_ref().map(schedule_plan);
+        let is_discrete = matches!(dist, Dist::Categorical { .. });
+        let action_policy = match (spec.action_policy, schedule) {
+            (ActionPolicySpec::Default, _) => Some(ActionPolicy::Sample),
+            (ActionPolicySpec::Random, _) => Some(ActionPolicy::Random),
+            (policy, _) if !is_discrete => {
+                let message = format!("{} needs a discrete action space", policy.name());
+                self.error("action_policy", message);
+                None
+            }
+            (policy, None) => {
+                let message = format!("{} needs an explore_var_spec", policy.name());
+                self.error("explore_var_spec", message);
+                None
+            }
+            (ActionPolicySpec::EpsilonGreedy, Some(s)) => Some(ActionPolicy::EpsilonGreedy(s)),
+            (ActionPolicySpec::Boltzmann, Some(s)) => Some(ActionPolicy::Boltzmann(s)),
+        };
+        let action_space = self.env.action_space.clone();
+        Some(ActingPlan { dist, action_policy: action_policy?, action_space })
+    }
+
+    /// One network for the policy alone.
+    pub fn policy_net(&mut self, dist: Dist) -> Option<NetsPlan> {
+        let net = self.net_spec()?;
+        let part = &net.actor;
+        let (heads, log_std_init) = policy_heads(dist, part.training.log_std_init);
+        let actor = self.net_plan(part, &heads, &[part.training.init_std], log_std_init)?;
+        Some(NetsPlan { dist, actor, train: train_plan(&part.training), critic: CriticPlan::Absent })
+    }
+
+    /// Networks for policy and value, as `shared` and `use_same_optim` ask.
+    pub fn actor_critic_nets(&mut self, dist: Dist) -> Option<NetsPlan> {
+        let net = self.net_spec()?;
+        let (actor, critic) = (&net.actor, &net.critic);
+        if self.required(net.shared, "shared")? {
+            let (mut heads, _) = policy_heads(dist, None);
+            let policy_heads = heads.len();
+            heads.push(1);
+            let mut stds = vec![actor.training.init_std; policy_heads];
+            stds.push(critic.training.init_std);
+            let plan = self.net_plan(actor, &heads, &stds, None)?;
+            let train = train_plan(&actor.training);
+            return Some(NetsPlan { dist, actor: plan, train, critic: CriticPlan::Shared });
+        }
+        // With `use_same_optim` SLM-Lab builds the critic from the actor's spec.
+        let same = self.required(net.use_same_optim, "use_same_optim")?;
+        let critic_source = if same { actor } else { critic };
+        let (heads, log_std_init) = policy_heads(dist, actor.training.log_std_init);
+        let stds = vec![actor.training.init_std; heads.len()];
+        let actor_plan = self.net_plan(actor, &heads, &stds, log_std_init)?;
+        let critic_std = critic.training.init_std;
+        let critic_plan = self.net_plan(critic_source, &[1], &[critic_std], None)?;
+        let critic = CriticPlan::Separate(critic_plan, train_plan(&critic_source.training));
+        Some(NetsPlan { dist, actor: actor_plan, train: train_plan(&actor.training), critic })
+    }
+
+    /// Notes an error at `agent.algorithm.key`.
+    pub fn error(&mut self, key: &'static str, message: impl Into<String>) {
+        let error = self.agent.algorithm.error_in(key, message.into());
+        self.found.error(error);
+    }
+
+    fn net_spec(&mut self) -> Option<NetSpec> {
+        if self.agent.net.is_none() {
+            self.error("name", "this algorithm needs `agent.net`");
+        }
+        self.agent.net.clone()
+    }
+
+    fn required(&mut self, value: Option<bool>, key: &'static str) -> Option<bool> {
+        if value.is_none() {
+            let message = format!("this algorithm needs `agent.net.{key}`: true or false");
+            self.error("name", message);
+        }
+        value
+    }
+
+    fn net_plan(
+        &mut self,
+        part: &NetPartSpec,
+        heads: &[usize],
+        head_std: &[Option<f64>],
+        log_std_init: Option<f32>,
+    ) -> Option<NetPlan> {
+        let input = self.obs_width()?;
+        let (trunk, hidden) = self.trunk(&part.body, input)?;
+        Some(NetPlan {
+            input,
+            trunk,
+            heads: heads.to_vec(),
+            log_std_init,
+            init: init_plan(part.training.init_fn, hidden),
+            head_std: head_std.to_vec(),
+        })
+    }
+
+    fn obs_width(&mut self) -> Option<usize> {
+        match &self.env.obs_space {
+            Space::Box { shape, .. } if shape.len() == 1 => Some(shape[0]),
+            space => {
+                let feature = format!("a network for {} observations", kind_of(space));
+                self.found.not_built(&self.agent.algorithm, feature);
+                None
+            }
+        }
+    }
+
+    /// The layers up to the heads, and the activation that decides the gain of initial weights.
+    fn trunk(&mut self, body: &BodySpec, input: usize) -> Option<(Vec<LayerPlan>, Activation)> {
+        match body {
+            BodySpec::Mlp(mlp) => {
+                self.refuse(mlp.batch_norm, "batch normalization");
+                self.refuse(has_activation(&mlp.out_layer_activation), "out_layer_activation");
+                let hidden = activation(mlp.hid_layers_activation);
+                Some((mlp_trunk(&mlp.hid_layers, mlp.layer_norm, hidden), hidden))
+            }
+            BodySpec::TorchArc(arc) => {
+                self.refuse(arc.normalize, "normalize (division of observations by 255)");
+                self.refuse(has_activation(&arc.out_layer_activation), "out_layer_activation");
+                let trunk = self.arc_trunk(&arc.arc.layers, input)?;
+                Some((trunk, activation(arc.hid_layers_activation)))
+            }
+            other => {
+                let feature = format!("network {}", other.name());
+                self.found.not_built(&self.agent.algorithm, feature);
+                None
+            }
+        }
+    }
+
+    fn arc_trunk(&mut self, layers: &[LayerSpec], input: usize) -> Option<Vec<LayerPlan>> {
+        let mut width = input;
+        let mut trunk = Vec::with_capacity(layers.len());
+        for layer in layers {
+            let takes = match layer {
+                LayerSpec::Linear(linear) => linear.in_features.unwrap_or(width),
+                LayerSpec::LayerNorm(norm) => norm.normalized_shape.iter().product(),
+                LayerSpec::Activation(_) => width,
+            };
+            if takes != width {
+                let message = format!("a layer of `agent.net.arc` takes {takes} features, not the {width} that come");
+                self.error("name", message);
+                return None;
+            }
+            trunk.push(match layer {
+                LayerSpec::Linear(linear) => {
+                    width = linear.out_features;
+                    LayerPlan::Linear { width, bias: linear.bias }
+                }
+                LayerSpec::LayerNorm(norm) => {
+                    LayerPlan::LayerNorm { eps: norm.eps, affine: norm.elementwise_affine }
+                }
+                LayerSpec::Activation(kind) => LayerPlan::Activation(activation(*kind)),
+            });
+        }
+        Some(trunk)
+    }
+
+    fn refuse(&mut self, asked: bool, feature: &str) {
+        if asked {
+            self.found.not_built(&self.agent.algorithm, feature);
+        }
+    }
+}
+
+/// Schedule of a value over frames.
+pub fn schedule_plan(spec: &ScheduleSpec) -> Schedule {
+    let ramp = Ramp {
+        start_val: spec.start_val,
+        end_val: spec.end_val.unwrap_or(spec.start_val),
+        start_step: spec.start_step as f64,
+        end_step: spec.end_step as f64,
+    };
+    match spec.name {
+        ScheduleKind::NoDecay => Schedule::Constant(spec.start_val),
+        ScheduleKind::LinearDecay => Schedule::Linear(ramp),
+        ScheduleKind::RateDecay => Schedule::Rate(ramp),
+        ScheduleKind::PeriodicDecay => Schedule::Periodic(ramp),
+    }
+}
+
+/// Schedule of a coefficient that is 0 where the spec is null.
+pub fn coef_plan(spec: Option<&ScheduleSpec>) -> Schedule {
+    spec.map_or(Schedule::Constant(0.0), schedule_plan)
+}
+
+/// The loss that a spec names.
+pub fn loss_plan(spec: &LossSpec) -> LossFn {
+    match spec {
+        LossSpec::Mse(_) => LossFn::Mse,
+        LossSpec::L1(_) => LossFn::L1,
+        LossSpec::SmoothL1(loss) if loss.beta == 0.0 => LossFn::L1,
+        LossSpec::SmoothL1(loss) => LossFn::SmoothL1 { beta: loss.beta },
+        LossSpec::Huber(loss) => LossFn::Huber { delta: loss.delta },
+    }
+}
+
+fn train_plan(spec: &NetTrainingSpec) -> TrainPlan {
+    TrainPlan {
+        optim: optim_plan(&spec.optim_spec),
+        lr: spec.optim_spec.lr(),
+        lr_schedule: lr_schedule_plan(spec.lr_scheduler_spec.as_ref()),
+        clip_grad: spec.clip_grad_val,
+    }
+}
+
+fn optim_plan(spec: &OptimSpec) -> OptimPlan {
+    match spec {
+        OptimSpec::Adam(adam) => OptimPlan::Adam {
+            betas: adam.betas,
+            eps: adam.eps,
+            weight_decay: adam.weight_decay,
+            decoupled: false,
+        },
+        OptimSpec::AdamW(adam) => OptimPlan::Adam {
+            betas: adam.betas,
+            eps: adam.eps,
+            weight_decay: adam.weight_decay,
+            decoupled: true,
+        },
+        OptimSpec::RmsProp(rms) => OptimPlan::RmsProp {
+            alpha: rms.alpha,
+            eps: rms.eps,
+            weight_decay: rms.weight_decay,
+            momentum: rms.momentum,
+            centered: rms.centered,
+        },
+        OptimSpec::Sgd(sgd) => OptimPlan::Sgd {
+            momentum: sgd.momentum,
+            dampening: sgd.dampening,
+            weight_decay: sgd.weight_decay,
+            nesterov: sgd.nesterov,
+        },
+    }
+}
+
+fn lr_schedule_plan(spec: Option<&LrSchedulerSpec>) -> LrSchedule {
+    match spec {
+        None => LrSchedule::Constant,
+        Some(LrSchedulerSpec::LinearToZero(linear)) => {
+            LrSchedule::Linear { frame: linear.frame, min_factor: 0.0 }
+        }
+        Some(LrSchedulerSpec::LinearToMin(linear)) => {
+            LrSchedule::Linear { frame: linear.frame, min_factor: linear.min_factor }
+        }
+        Some(LrSchedulerSpec::StepLr(step)) => {
+            LrSchedule::Step { step_size: step.step_size, gamma: step.gamma }
+        }
+        Some(LrSchedulerSpec::MultiStepLr(multi)) => {
+            LrSchedule::MultiStep { milestones: multi.milestones.clone(), gamma: multi.gamma }
+        }
+        Some(LrSchedulerSpec::ExponentialLr(exponential)) => {
+            LrSchedule::Exponential { gamma: exponential.gamma }
+        }
+        Some(LrSchedulerSpec::CosineAnnealingLr(cosine)) => {
+            LrSchedule::Cosine { t_max: cosine.t_max, eta_min: cosine.eta_min }
+        }
+    }
+}
+
+/// Heads of the policy, and log σ where it does not depend on the observation.
+///
+/// SLM-Lab gives one-dimensional actions a single head of mean and log σ, and only wider ones
+/// a log σ of their own.
+fn policy_heads(dist: Dist, log_std_init: Option<f64>) -> (Vec<usize>, Option<f32>) {
+    match (dist, log_std_init) {
+        (Dist::Categorical { n }, _) => (vec![n], None),
+        (Dist::Normal { k: 1 }, _) => (vec![2], None),
+        (Dist::Normal { k }, None) => (vec![k, k], None),
+        (Dist::Normal { k }, Some(init)) => (vec![k], Some(init as f32)),
+    }
+}
+
+fn init_plan(spec: Option<InitFnSpec>, hidden: Activation) -> Init {
+    let gain = gain(hidden);
+    match spec {
+        None => Init::Default,
+        Some(InitFnSpec::Orthogonal) => Init::Orthogonal { gain },
+        Some(InitFnSpec::XavierUniform) => Init::XavierUniform { gain },
+        Some(InitFnSpec::XavierNormal) => Init::XavierNormal { gain },
+        Some(InitFnSpec::KaimingUniform) => Init::KaimingUniform { gain },
+        Some(InitFnSpec::KaimingNormal) => Init::KaimingNormal { gain },
+    }
+}
+
+fn mlp_trunk(widths: &[usize], layer_norm: bool, hidden: Activation) -> Vec<LayerPlan> {
+    let norm = layer_norm.then_some(LayerPlan::LayerNorm { eps: LAYER_NORM_EPS, affine: true });
+    let layers = widths.iter().flat_map(|&width| {
+        let linear = LayerPlan::Linear { width, bias: true };
+        [Some(linear), norm, Some(LayerPlan::Activation(hidden))]
+    });
+    layers.flatten().collect()
+}
+
+fn activation(spec: ActivationSpec) -> Activation {
+    match spec {
+        ActivationSpec::ReLU => Activation::Relu,
+        ActivationSpec::Tanh => Activation::Tanh,
+        ActivationSpec::Selu => Activation::Selu,
+        ActivationSpec::Silu => Activation::Silu,
+        ActivationSpec::LeakyReLU => Activation::LEAKY_RELU,
+        ActivationSpec::Sigmoid => Activation::Sigmoid,
+        ActivationSpec::Gelu => Activation::Gelu,
+        ActivationSpec::Elu => Activation::Elu { alpha: 1.0 },
+        ActivationSpec::Identity => Activation::Identity,
+    }
+}
+
+fn has_activation(spec: &HeadActivationSpec) -> bool {
+    match spec {
+        HeadActivationSpec::All(one) => one.is_some(),
+        HeadActivationSpec::Each(each) => each.iter().any(Option::is_some),
+    }
+}
+
+fn kind_of(space: &Space) -> &'static str {
+    match space {
+        Space::Discrete { .. } => "discrete",
+        Space::Box { shape, .. } if shape.len() > 1 => "image",
+        Space::Box { .. } => "continuous",
+        Space::MultiDiscrete { .. } => "multi-discrete",
+        Space::MultiBinary { .. } => "multi-binary",
+    }
+}

@@ -1,0 +1,354 @@
+//! The grammar of the command line: what may be typed, and what `--help` says about it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use slm_lab::config::Setting;
+use slm_lab::device::DeviceChoice;
+
+use super::mode::Mode;
+
+const EXAMPLES: &str = "\
+Examples:
+  slm-lab                                     watch PPO learn to balance a pole
+  slm-lab demo.json ppo_cartpole train        train all sessions; results go to data/
+  slm-lab enjoy@data/ppo_cartpole_2026_...    play back what was learned, into a GIF
+  slm-lab train@data/ppo_cartpole_2026_...    go on where a run was stopped
+  slm-lab my_spec.yaml -s agent.algorithm.gamma=0.9
+  slm-lab check my_spec.yaml                  everything that is wrong with a spec, at once
+
+The word `run` may be left out. `slm-lab run --help` lists its options.";
+
+const MODE_HELP: &str = "\
+dev, train, train@latest, train@DIR, enjoy@latest, enjoy@DIR or enjoy@SESSION_SPEC_FILE [default: dev]";
+
+const RUN_EXAMPLES: &str = "\
+A spec file is looked for as given, then under specs/, then among those built in.
+Every option can also be given by an environment variable of its name, in capitals:
+LOG_LEVEL=DEBUG SEED=7 slm-lab demo.json ppo_cartpole train";
+
+/// Deep reinforcement learning: an experiment is a spec file, a run is one command.
+#[derive(Debug, Parser)]
+#[command(name = "slm-lab", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Train an agent, go on training it, or play it back.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<RunArgs>),
+    /// Say everything that is wrong with a spec, or not built yet.
+    Check(CheckArgs),
+    /// Print the JSON schema of spec files, for editors.
+    Schema,
+    /// List, describe or step environments.
+    #[command(subcommand)]
+    Env(EnvCommand),
+    /// List algorithms.
+    #[command(subcommand)]
+    Algorithm(AlgorithmCommand),
+    /// Say which devices, windows and files this program finds.
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// `slm-lab run`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RunArgs {
+    /// Spec file, JSON or YAML [default: demo.json].
+    pub(super) spec_file: Option<String>,
+    /// Which spec of the file [default: its only one].
+    pub(super) spec_name: Option<String>,
+    #[arg(value_parser = parse_mode, help = MODE_HELP)]
+    pub(super) mode: Option<Mode>,
+
+    /// Fill `${KEY}` of the spec, or set a value by its dotted path; repeatable (in SET: separated by `;`).
+    #[arg(short, long, env = "SET", hide_env = true, value_name = "KEY=VALUE")]
+    #[arg(value_delimiter = ';', value_parser = parse_setting)]
+    pub(super) set: Vec<String>,
+    /// Seed from which every random number follows [default: the spec's, else chosen and recorded].
+    #[arg(long, env = "SEED", hide_env = true, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Where networks train: cpu, auto, wgpu or wgpu:N.
+    #[arg(long, env = "DEVICE", hide_env = true, default_value_t, value_name = "DEVICE")]
+    pub(super) device: DeviceChoice,
+    /// Count graphics cards from this one on.
+    #[arg(long, env = "CUDA_OFFSET", hide_env = true, default_value_t = 0, value_name = "N")]
+    pub(super) cuda_offset: usize,
+    /// Threads to use at most [default: one per core]; results do not depend on it.
+    #[arg(long, env = "THREADS", hide_env = true, value_name = "N", value_parser = parse_count)]
+    pub(super) threads: Option<usize>,
+    /// Show the environment in a window; without a display, a GIF at the end.
+    #[arg(long, env = "RENDER", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(super) render: bool,
+
+    /// Where the folders of runs lie.
+    #[arg(long, env = "DATA_DIR", hide_env = true, default_value = "data", value_name = "DIR")]
+    pub(super) data_dir: PathBuf,
+    /// Shortest time between two checkpoints of a session: what a power cut can cost [default: 2].
+    #[arg(long, env = "CHECKPOINT_INTERVAL", hide_env = true, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub(super) checkpoint_interval: Option<f64>,
+    /// Run one after another what a file lists as `{"spec_file": {"spec_name": "mode"}}`.
+    #[arg(long, env = "JOB", hide_env = true, value_name = "FILE", conflicts_with = "spec_file")]
+    pub(super) job: Option<PathBuf>,
+    /// Make unknown keys of the spec errors instead of warnings.
+    #[arg(long, env = "STRICT", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(super) strict: bool,
+
+    /// enjoy: draw actions from the policy instead of taking the likeliest.
+    #[arg(long, env = "SAMPLE", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(super) sample: bool,
+    /// enjoy: how many episodes to play [default: 4].
+    #[arg(long, env = "EPISODES", hide_env = true, value_name = "N", value_parser = parse_count)]
+    pub(super) episodes: Option<usize>,
+    /// enjoy: where to write the GIF [default: beside the run's graphs].
+    #[arg(long, env = "GIF", hide_env = true, value_name = "FILE")]
+    pub(super) gif: Option<PathBuf>,
+
+    /// How much to say.
+    #[arg(long, env = "LOG_LEVEL", hide_env = true, value_enum, ignore_case = true)]
+    #[arg(default_value = "INFO", value_name = "LEVEL")]
+    pub(super) log_level: LogLevel,
+    /// Measure where the time goes: a table at the end and a trace for Chrome or Perfetto.
+    #[arg(long, env = "PROFILE", hide_env = true, value_enum, ignore_case = true, num_args = 0..=1)]
+    #[arg(require_equals = true, default_value = "false", default_missing_value = "true")]
+    #[arg(value_name = "WHAT")]
+    pub(super) profile: ProfileSwitch,
+    /// Accepted from SLM-Lab; networks here are compiled ahead of time.
+    #[arg(long, env = "TORCH_COMPILE", hide_env = true, value_enum, ignore_case = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(alias = "compile", value_name = "WHEN")]
+    pub(super) torch_compile: Option<CompileSwitch>,
+}
+
+/// How much to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "UPPER")]
+pub(super) enum LogLevel {
+    Debug,
+    Info,
+    Warning,
+    Error,
+}
+
+/// Whether to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProfileSwitch {
+    False,
+    True,
+    Cpu,
+    Gpu,
+}
+
+/// When SLM-Lab compiles networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CompileSwitch {
+    Auto,
+    True,
+    False,
+}
+
+/// `slm-lab check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Spec file, JSON or YAML.
+    pub(super) spec_file: String,
+    /// Which spec of the file [default: all].
+    pub(super) spec_name: Option<String>,
+    /// Fill `${KEY}` of the spec, or set a value by its dotted path; repeatable.
+    #[arg(short, long, env = "SET", hide_env = true, value_name = "KEY=VALUE")]
+    #[arg(value_delimiter = ';', value_parser = parse_setting)]
+    pub(super) set: Vec<String>,
+    /// Make unknown keys errors instead of warnings.
+    #[arg(long, env = "STRICT", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(super) strict: bool,
+}
+
+/// `slm-lab env`.
+#[derive(Debug, Subcommand)]
+pub(super) enum EnvCommand {
+    /// List all environments.
+    List,
+    /// Describe an environment: spaces, time limit, options.
+    Show {
+        /// Its id, such as CartPole-v1.
+        name: String,
+    },
+    /// Step an environment and write what it returns, as JSON lines.
+    Rollout(RolloutArgs),
+}
+
+/// `slm-lab env rollout`.
+#[derive(Debug, Args)]
+pub(super) struct RolloutArgs {
+    /// Its id, such as CartPole-v1.
+    pub(super) name: String,
+    /// Seed of the environment.
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(super) seed: u64,
+    /// Repeat the actions of a recording.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "random",
+        required_unless_present = "random"
+    )]
+    pub(super) actions: Option<PathBuf>,
+    /// Take this many random actions.
+    #[arg(long, value_name = "N")]
+    pub(super) random: Option<u64>,
+    /// Seed of the random actions.
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub(super) action_seed: u64,
+    /// Constructor options, such as '{"g": 9.81}'.
+    #[arg(long, default_value = "{}", value_name = "JSON")]
+    pub(super) kwargs: String,
+    /// Write a 64-bit FNV-1a hash in place of observations.
+    #[arg(long)]
+    pub(super) digest: bool,
+}
+
+/// `slm-lab algorithm`.
+#[derive(Debug, Subcommand)]
+pub(super) enum AlgorithmCommand {
+    /// List all algorithms.
+    List,
+}
+
+/// `slm-lab doctor`.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Where the folders of runs lie.
+    #[arg(long, env = "DATA_DIR", hide_env = true, default_value = "data", value_name = "DIR")]
+    pub(super) data_dir: PathBuf,
+}
+
+/// The words after the program's name, with the word `run` put in where it was left out.
+pub(super) fn with_run(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    let first = words.get(1).and_then(|word| word.to_str());
+    let is_top_level = |word: &str| {
+        let flags = ["help", "-h", "--help", "-V", "--version"];
+        flags.contains(&word) || command_names().contains(&word.to_owned())
+    };
+    if !first.is_some_and(is_top_level) {
+        words.insert(1.min(words.len()), OsString::from("run"));
+    }
+    words
+}
+
+/// The names of all commands.
+pub(super) fn command_names() -> Vec<String> {
+    let cli = <Cli as clap::CommandFactory>::command();
+    cli.get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+fn parse_mode(text: &str) -> Result<Mode, String> {
+    text.parse()
+}
+
+fn parse_setting(text: &str) -> Result<String, String> {
+    match Setting::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.message),
+    }
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("expected a whole number of at least 1".to_owned()),
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
+        _ => Err("expected seconds, 0 or more".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split_whitespace().map(OsString::from).collect()
+    }
+
+    fn parse(text: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(with_run(words(text)))
+    }
+
+    fn run(text: &str) -> RunArgs {
+        match parse(text).unwrap().command {
+            Command::Run(args) => *args,
+            other => panic!("{other:?} is no run"),
+        }
+    }
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn the_word_run_may_be_left_out() {
+        for text in ["slm-lab", "slm-lab run"] {
+            assert_eq!(run(text).spec_file, None);
+        }
+        for text in ["slm-lab demo.json x train", "slm-lab run demo.json x train"] {
+            let args = run(text);
+            assert_eq!(
+                (args.spec_file.as_deref(), args.mode),
+                (Some("demo.json"), Some(Mode::Train))
+            );
+        }
+        assert!(run("slm-lab --render").render);
+        assert!(matches!(parse("slm-lab check x").unwrap().command, Command::Check(_)));
+    }
+
+    #[test]
+    fn switches_take_slm_labs_values() {
+        assert_eq!(run("slm-lab --profile").profile, ProfileSwitch::True);
+        assert_eq!(run("slm-lab --profile=gpu").profile, ProfileSwitch::Gpu);
+        assert_eq!(run("slm-lab a b dev").profile, ProfileSwitch::False);
+        assert_eq!(run("slm-lab --torch-compile=auto").torch_compile, Some(CompileSwitch::Auto));
+        assert_eq!(run("slm-lab --compile").torch_compile, Some(CompileSwitch::True));
+        assert_eq!(run("slm-lab --log-level=warning").log_level, LogLevel::Warning);
+    }
+
+    #[test]
+    fn settings_repeat() {
+        let args = run("slm-lab a b -s env=ALE/Pong-v5 --set x.y=a=b");
+        assert_eq!(args.set, ["env=ALE/Pong-v5", "x.y=a=b"]);
+        assert!(parse("slm-lab a b -s env").is_err());
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for text in [
+            "slm-lab a b trian",
+            "slm-lab --threads 0",
+            "slm-lab --checkpoint-interval=-1",
+            "slm-lab --device tpu",
+            "slm-lab --seed x",
+            "slm-lab --nonsense",
+            "slm-lab a --job b",
+            "slm-lab env rollout CartPole-v1",
+        ] {
+            assert_eq!(parse(text).unwrap_err().exit_code(), 2, "{text}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What every run of one command shares: terminal, window, Ctrl-C.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use slm_lab::device::{self, DeviceChoice};
+use slm_lab::experiment::{Mode, RunOptions};
+
+use super::args::{CompileSwitch, ProfileSwitch, RunArgs};
+use super::failure::Failure;
+use super::progress::Console;
+use super::window::Viewer;
+use super::{interrupt, terminal};
+
+/// The surroundings of a run.
+pub(super) struct Lab<'a> {
+    /// What was asked for.
+    pub(super) args: &'a RunArgs,
+    /// Where progress is shown.
+    pub(super) console: Console,
+    /// Raised by Ctrl-C.
+    pub(super) interrupt: Arc<AtomicBool>,
+}
+
+impl<'a> Lab<'a> {
+    /// Starts logging, listens for Ctrl-C, and opens the window if one is asked for.
+    pub(super) fn new(args: &'a RunArgs) -> Self {
+        let viewer = if args.render { open_window() } else { None };
+        let console = Console::new(viewer);
+        terminal::start_log(args.log_level, console.bars());
+        if let Some(switch) = args.torch_compile {
+            tracing::info!("{}", compile_notice(switch));
+        }
+        Self { args, console, interrupt: interrupt::listen() }
+    }
+
+    /// How to train (at most) this many sessions, with the device ready.
+    pub(super) fn run_options(&self, mode: Mode, sessions: usize) -> Result<RunOptions, Failure> {
+        let args = self.args;
+        if args.cuda_offset > 0 && args.device == DeviceChoice::Cpu {
+            tracing::info!("--cuda-offset counts graphics cards; the processor is only one");
+        }
+        let device = device::open(args.device.with_offset(args.cuda_offset))?;
+        let mut options = RunOptions::new(mode, device);
+        let threads = args.threads.unwrap_or_else(cores);
+        options.sessions_in_parallel = threads.min(cores()).min(sessions).max(1);
+        options.env_threads = (threads / options.sessions_in_parallel).max(1);
+        options.data_dir.clone_from(&args.data_dir);
+        options.seed = args.seed;
+        options.profile = args.profile != ProfileSwitch::False;
+        if let Some(seconds) = args.checkpoint_interval {
+            options.checkpoint_interval = Duration::from_secs_f64(seconds);
+        }
+        Ok(options)
+    }
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+fn open_window() -> Option<Viewer> {
+    match Viewer::open("slm-lab") {
+        Ok(viewer) => Some(viewer),
+        Err(reason) => {
+            terminal::say(&format!("--render: {reason}; writing a GIF instead"));
+            None
+        }
+    }
+}
+
+fn compile_notice(switch: CompileSwitch) -> &'static str {
+    match switch {
+        CompileSwitch::Auto | CompileSwitch::True => {
+            "--torch-compile: networks are compiled into this program already; nothing to switch on"
+        }
+        CompileSwitch::False => {
+            "--torch-compile=false: networks are compiled into this program and stay so"
+        }
+    }
+}

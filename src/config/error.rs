@@ -1,0 +1,223 @@
+//! What can be said about a spec: errors, warnings and known features that are not built yet.
+
+use std::fmt;
+
+use super::node::{Location, Node};
+use super::render;
+
+/// One thing wrong (or, as a warning, odd) at one place of a spec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpecError {
+    /// Dotted path, such as `agent.algorithm.gamma`; empty for the file as a whole.
+    pub path: String,
+    /// What is wrong and what was expected.
+    pub message: String,
+    /// Where the value is used.
+    pub at: Location,
+    /// Where the value was written, when an anchor brought it to `at`.
+    pub defined: Option<Location>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl SpecError {
+    /// An error about the value of `node`.
+    pub fn new(node: &Node, message: impl Into<String>) -> Self {
+        Self {
+            path: node.path.clone(),
+            message: message.into(),
+            at: node.at.clone(),
+            defined: node.defined.clone(),
+            help: None,
+        }
+    }
+
+    /// The same error with a hint, if there is one.
+    pub fn with_help(self, help: impl Into<Option<String>>) -> Self {
+        Self { help: help.into(), ..self }
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&render::issue(render::Severity::Error, self, false))
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+/// A feature that SLM-Lab has and this program knows, but does not have yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotBuilt {
+    /// What is missing, such as `network ConvNet`.
+    pub feature: String,
+    /// Dotted path of the value that asks for it.
+    pub path: String,
+    /// Where the spec asks for it.
+    pub at: Location,
+}
+
+impl fmt::Display for NotBuilt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&render::issue(render::Severity::Error, &self.as_error(), false))
+    }
+}
+
+impl NotBuilt {
+    pub(super) fn as_error(&self) -> SpecError {
+        SpecError {
+            path: self.path.clone(),
+            message: format!("{} is known but not built yet", self.feature),
+            at: self.at.clone(),
+            defined: None,
+            help: None,
+        }
+    }
+}
+
+/// Everything found while reading a spec; reading goes on after an error, so that all are found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Diagnostics {
+    /// What makes the spec unusable.
+    pub errors: Vec<SpecError>,
+    /// What is odd but does no harm.
+    pub warnings: Vec<SpecError>,
+    /// What the spec rightly asks for and this program does not have yet.
+    pub unavailable: Vec<NotBuilt>,
+    /// Whether an unknown key is an error instead of a warning.
+    pub strict: bool,
+}
+
+impl Diagnostics {
+    /// No findings yet; unknown keys will be warnings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// No findings yet; unknown keys will be errors.
+    pub fn strict() -> Self {
+        Self { strict: true, ..Self::default() }
+    }
+
+    /// Notes an error.
+    pub fn error(&mut self, error: SpecError) {
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
+    /// Notes a warning.
+    pub fn warning(&mut self, warning: SpecError) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Notes a key that nothing reads: a warning, or an error in strict mode.
+    pub fn unknown_key(&mut self, issue: SpecError) {
+        if self.strict { self.error(issue) } else { self.warning(issue) }
+    }
+
+    /// Notes that the value of `node` asks for a feature that is not built yet.
+    pub fn not_built(&mut self, node: &Node, feature: impl Into<String>) {
+        let missing =
+            NotBuilt { feature: feature.into(), path: node.path.clone(), at: node.at.clone() };
+        if !self.unavailable.contains(&missing) {
+            self.unavailable.push(missing);
+        }
+    }
+
+    /// Whether the spec can be run: no errors and nothing unavailable.
+    pub fn is_ok(&self) -> bool {
+        self.errors.is_empty() && self.unavailable.is_empty()
+    }
+
+    /// `value`, if it was read and nothing speaks against running it; else everything that does.
+    ///
+    /// # Errors
+    /// When an error was noted or an unavailable feature was asked for.
+    pub fn finish<T>(&self, value: Option<T>) -> Result<T, SpecErrors> {
+        match value {
+            Some(value) if self.is_ok() => Ok(value),
+            _ => Err(SpecErrors(self.all_errors())),
+        }
+    }
+
+    fn all_errors(&self) -> Vec<SpecError> {
+        self.errors.iter().cloned().chain(self.unavailable.iter().map(NotBuilt::as_error)).collect()
+    }
+
+    /// Everything found, as a compiler would print it: warnings first, then errors, then counts.
+    pub fn render(&self, color: bool) -> String {
+        render::report(&self.warnings, &self.all_errors(), color)
+    }
+}
+
+/// All errors of a spec; never empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpecErrors(pub Vec<SpecError>);
+
+impl SpecErrors {
+    /// The errors as a compiler would print them.
+    pub fn render(&self, color: bool) -> String {
+        render::report(&[], &self.0, color)
+    }
+}
+
+impl fmt::Display for SpecErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for SpecErrors {}
+
+impl From<SpecError> for SpecErrors {
+    fn from(error: SpecError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl From<Box<SpecError>> for SpecErrors {
+    fn from(error: Box<SpecError>) -> Self {
+        Self(vec![*error])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::parse;
+    use super::*;
+
+    #[test]
+    fn the_same_finding_is_noted_once() {
+        let node = parse("t.yaml", "a: 1").unwrap();
+        let mut found = Diagnostics::new();
+        found.error(node.error("no"));
+        found.error(node.error("no"));
+        found.not_built(&node, "network ConvNet");
+        found.not_built(&node, "network ConvNet");
+        assert_eq!((found.errors.len(), found.unavailable.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_feature_that_is_not_built_keeps_the_value_back_and_says_so() {
+        let node = parse("t.yaml", "a: 1").unwrap();
+        let mut found = Diagnostics::new();
+        assert_eq!(found.finish(Some(3)), Ok(3));
+        found.not_built(&node, "network ConvNet");
+        let errors = found.finish(Some(3)).unwrap_err();
+        assert_eq!(errors.0[0].message, "network ConvNet is known but not built yet");
+    }
+
+    #[test]
+    fn strict_mode_turns_unknown_keys_into_errors() {
+        let node = parse("t.yaml", "a: 1").unwrap();
+        let mut lenient = Diagnostics::new();
+        lenient.unknown_key(node.error("unknown"));
+        assert_eq!((lenient.errors.len(), lenient.warnings.len()), (0, 1));
+        let mut strict = Diagnostics::strict();
+        strict.unknown_key(node.error("unknown"));
+        assert_eq!((strict.errors.len(), strict.warnings.len()), (1, 0));
+    }
+}

@@ -1,0 +1,95 @@
+//! What SLM-Lab has, by name: tells what is not built yet from what was never there.
+
+/// What is built, from the registry: it lies above this module and is passed in.
+#[derive(Clone, Copy, Debug)]
+pub struct Available<'a> {
+    /// Names for `agent.algorithm.name`.
+    pub algorithms: &'a [&'a str],
+    /// Names for `env.name`.
+    pub envs: &'a [&'a str],
+}
+
+/// Algorithms of SLM-Lab, of its present and its past.
+pub const ALGORITHMS: &[&str] = &[
+    "Random",
+    "Reinforce",
+    "SARSA",
+    "VanillaDQN",
+    "DQNBase",
+    "DQN",
+    "DoubleDQN",
+    "HydraDQN",
+    "ActorCritic",
+    "PPO",
+    "SIL",
+    "PPOSIL",
+    "SoftActorCritic",
+    "CrossQ",
+];
+
+/// Networks of `agent.net.type` that can be built.
+pub const BUILT_NETS: &[&str] = &["MLPNet", "TorchArcNet"];
+
+/// Environments that SLM-Lab's specs name, beyond whole families.
+const ENVS: &[&str] = &[
+    "CartPole-v0",
+    "CartPole-v1",
+    "Acrobot-v1",
+    "MountainCar-v0",
+    "MountainCarContinuous-v0",
+    "Pendulum-v1",
+    "LunarLander-v3",
+    "LunarLanderContinuous-v3",
+    "BipedalWalker-v3",
+    "BipedalWalkerHardcore-v3",
+    "CarRacing-v3",
+    "Ant-v5",
+    "HalfCheetah-v5",
+    "Hopper-v5",
+    "Humanoid-v5",
+    "HumanoidStandup-v5",
+    "InvertedDoublePendulum-v5",
+    "InvertedPendulum-v5",
+    "Pusher-v5",
+    "Reacher-v5",
+    "Swimmer-v5",
+    "Walker2d-v5",
+    "VideoPinball-v0",
+    "HalfCheetahBulletEnv-v0",
+];
+
+/// Families of environments: an id that starts so is known.
+const FAMILIES: &[&str] = &[
+    "ALE/",
+    "playground/",
+    "LunarLander",
+    "BipedalWalker",
+    "CarRacing",
+    "SLM/",
+    "SLM-Sensorimotor",
+];
+
+/// Whether SLM-Lab knows this environment, built here or not.
+pub fn is_known_env(id: &str) -> bool {
+    ENVS.contains(&id) || FAMILIES.iter().any(|family| id.starts_with(family) && id != *family)
+}
+
+/// The environments known by name.
+pub fn known_envs() -> &'static [&'static str] {
+    ENVS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_known_by_their_beginning() {
+        for id in ["ALE/Pong-v5", "playground/CartpoleBalance", "CarRacing-v3", "Ant-v5"] {
+            assert!(is_known_env(id), "{id}");
+        }
+        for id in ["ALE/", "CartPol-v1", "Ant-v9", ""] {
+            assert!(!is_known_env(id), "{id}");
+        }
+    }
+}

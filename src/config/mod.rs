@@ -1,0 +1,73 @@
+//! Spec files to typed specs: one parser with positions, all errors at once, no global state.
+
+mod arc;
+mod arc_graph;
+mod arc_module;
+mod builtin;
+mod choice_macros;
+mod env;
+mod error;
+mod fields;
+mod from_node;
+mod known;
+mod locate;
+mod loss;
+mod lr_schedule;
+mod macros;
+mod memory;
+mod meta;
+mod names;
+mod nearest;
+mod net;
+mod net_body;
+mod net_layer;
+mod node;
+mod optim;
+mod parse;
+mod range;
+mod render;
+#[cfg(test)]
+mod robustness;
+mod schedule;
+mod schema;
+#[cfg(test)]
+mod slm_lab_specs;
+mod spec;
+mod spec_file;
+mod substitute;
+
+pub use arc::{ActivationSpec, ArcSpec, LayerNormSpec, LayerSpec, LinearSpec};
+pub(crate) use choice_macros::{spec_enum, spec_union};
+pub use env::{ClipSpec, EnvSpec};
+pub use error::{Diagnostics, NotBuilt, SpecError, SpecErrors};
+pub use fields::{
+    Fields, Kwargs, Record, RecordSchema, read_record, read_tagged, record_schema, within_schema,
+};
+pub use from_node::FromNode;
+pub use known::{ALGORITHMS, Available, BUILT_NETS, is_known_env, known_envs};
+pub use locate::{built_in_paths, locate};
+pub use loss::{HuberLossSpec, L1LossSpec, LossSpec, MseLossSpec, ReductionSpec, SmoothL1LossSpec};
+pub use lr_schedule::{
+    CosineAnnealingLrSpec, ExponentialLrSpec, LinearToMinSpec, LinearToZeroSpec, LrSchedulerSpec,
+    MultiStepLrSpec, StepLrSpec,
+};
+pub(crate) use macros::spec;
+pub use memory::{MemorySpec, OnPolicySpec};
+pub use meta::{DistributedSpec, Flag, MetaSpec, SearchResourcesSpec};
+pub use names::{Names, to_json};
+pub use nearest::{did_you_mean, hint, nearest};
+pub use net::{InitFnSpec, NetPartSpec, NetSpec, NetTrainingSpec, UpdateTypeSpec};
+pub use net_body::{
+    BodySpec, CellSpec, ConvNetSpec, DuelingConvNetSpec, HydraMlpNetSpec, MlpNetSpec,
+    RecurrentNetSpec, TorchArcNetSpec,
+};
+pub use net_layer::{ConvLayerSpec, HeadActivationSpec};
+pub use node::{Entry, Location, Node, Source, Value};
+pub use optim::{AdamSpec, AdamWSpec, OptimSpec, RmsPropSpec, SgdSpec};
+pub use parse::parse;
+pub use range::{Ranged, above};
+pub use schedule::{ScheduleKind, ScheduleSpec};
+pub use schema::{algorithm_schema, json_schema};
+pub use spec::{AgentSpec, Spec, load, read_algorithm};
+pub use spec_file::{RawSpec, SpecFile};
+pub use substitute::Setting;

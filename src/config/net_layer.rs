@@ -1,0 +1,110 @@
+//! Values within `agent.net`: one convolution, and the activations of the heads.
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value as Json, json};
+
+use super::{ActivationSpec, Diagnostics, FromNode, Node, Value};
+
+/// `out_layer_activation`: for all heads, or one for each.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HeadActivationSpec {
+    /// The same for every head; null means none.
+    All(Option<ActivationSpec>),
+    /// One per head.
+    Each(Vec<Option<ActivationSpec>>),
+}
+
+impl FromNode for HeadActivationSpec {
+    const ACCEPTS_NULL: bool = true;
+
+    fn from_node(node: &Node, found: &mut Diagnostics) -> Option<Self> {
+        match node.value {
+            Value::Seq(_) => Vec::from_node(node, found).map(Self::Each),
+            _ => Option::from_node(node, found).map(Self::All),
+        }
+    }
+
+    fn schema() -> Json {
+        let one = Option::<ActivationSpec>::schema();
+        json!({ "anyOf": [one, { "type": "array", "items": one }] })
+    }
+}
+
+impl Serialize for HeadActivationSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All(one) => one.serialize(serializer),
+            Self::Each(each) => each.serialize(serializer),
+        }
+    }
+}
+
+/// One convolution, written `[out_channels, kernel, stride, padding, dilation]`; the last three
+/// may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvLayerSpec {
+    /// Channels of its output.
+    pub out_channels: usize,
+    /// Side of its kernel.
+    pub kernel: usize,
+    /// Step between two places of the kernel.
+    pub stride: usize,
+    /// Zeros around its input.
+    pub padding: usize,
+    /// Step within the kernel.
+    pub dilation: usize,
+}
+
+impl FromNode for ConvLayerSpec {
+    fn from_node(node: &Node, found: &mut Diagnostics) -> Option<Self> {
+        let numbers = Vec::<usize>::from_node(node, found)?;
+        let at = |i: usize, default| numbers.get(i).copied().unwrap_or(default);
+        let [out_channels, kernel, ..] = numbers[..] else {
+            let what = node.describe();
+            let expected = "expected [out_channels, kernel, stride, padding, dilation]";
+            found.error(node.error(format!("{expected}, found {what}")));
+            return None;
+        };
+        Some(Self { out_channels, kernel, stride: at(2, 1), padding: at(3, 0), dilation: at(4, 1) })
+    }
+
+    fn schema() -> Json {
+        let number = json!({ "type": "integer", "minimum": 0 });
+        json!({ "type": "array", "items": number, "minItems": 2, "maxItems": 5 })
+    }
+}
+
+impl Serialize for ConvLayerSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { out_channels, kernel, stride, padding, dilation } = *self;
+        [out_channels, kernel, stride, padding, dilation].serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{parse, to_json};
+    use super::*;
+
+    #[test]
+    fn a_convolution_may_leave_out_its_last_numbers() {
+        let read = |text| {
+            ConvLayerSpec::from_node(&parse("t.json", text).unwrap(), &mut Diagnostics::new())
+        };
+        let layer = read("[32, 8, 4, 0, 1]").unwrap();
+        assert_eq!((layer.out_channels, layer.kernel, layer.stride), (32, 8, 4));
+        assert_eq!(to_json(&read("[16, 3]").unwrap()), json!([16, 3, 1, 0, 1]));
+        assert_eq!(read("[16]"), None);
+    }
+
+    #[test]
+    fn head_activations_are_one_or_a_list() {
+        let read = |text| {
+            HeadActivationSpec::from_node(&parse("t.json", text).unwrap(), &mut Diagnostics::new())
+        };
+        assert_eq!(read("null"), Some(HeadActivationSpec::All(None)));
+        let pair = vec![Some(ActivationSpec::Tanh), None];
+        assert_eq!(read("[\"tanh\", null]"), Some(HeadActivationSpec::Each(pair)));
+        assert_eq!(read("\"tangent\""), None);
+    }
+}

@@ -1,0 +1,247 @@
+//! Where networks train: a value chosen at run time, probed before it is made.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+
+/// A device by name, as `--device` takes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The first graphics card that this build can use, else the processor.
+    Auto,
+    /// The processor.
+    #[default]
+    Cpu,
+    /// A graphics card through WGPU (Vulkan, Metal or DirectX), by number.
+    Wgpu(usize),
+}
+
+/// Why a device can not be used, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// No device has this name.
+    #[error("no device is called `{0}`; it takes cpu, auto, wgpu or wgpu:N")]
+    Unknown(String),
+    /// The device exists, but this program was built without it.
+    #[error("{device} is not in this build; {help}")]
+    NotInBuild {
+        /// The kind of device.
+        device: &'static str,
+        /// What to do about it.
+        help: &'static str,
+    },
+    /// The machine has no such device, or its driver does not answer.
+    #[error("no device {choice} on this machine: {reason}")]
+    Missing {
+        /// What was asked for.
+        choice: DeviceChoice,
+        /// What was found instead.
+        reason: String,
+    },
+}
+
+impl DeviceChoice {
+    /// The same kind of device, `offset` cards further on; the processor is only one.
+    pub fn with_offset(self, offset: usize) -> Self {
+        match self {
+            Self::Wgpu(index) => Self::Wgpu(index + offset),
+            Self::Auto | Self::Cpu => self,
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Wgpu(index) => write!(f, "wgpu:{index}"),
+        }
+    }
+}
+
+impl FromStr for DeviceChoice {
+    type Err = DeviceError;
+
+    fn from_str(text: &str) -> Result<Self, DeviceError> {
+        let folded = text.to_ascii_lowercase();
+        let (kind, index) = folded.split_once(':').unwrap_or((&folded, "0"));
+        let unknown = || DeviceError::Unknown(text.to_owned());
+        let index: usize = index.parse().map_err(|_| unknown())?;
+        match kind {
+            "auto" if folded == kind => Ok(Self::Auto),
+            "cpu" if folded == kind => Ok(Self::Cpu),
+            "wgpu" => Ok(Self::Wgpu(index)),
+            "cuda" => Err(DeviceError::NotInBuild {
+                device: "cuda",
+                help: "use --device wgpu, which also drives NVIDIA cards, or --device cpu",
+            }),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+/// Makes the device ready, after seeing that it is there.
+///
+/// # Errors
+/// When the device is not in this build, not in this machine, or its driver does not answer.
+pub fn open(choice: DeviceChoice) -> Result<Device, DeviceError> {
+    match choice {
+        DeviceChoice::Cpu => Ok(Device::flex()),
+        DeviceChoice::Wgpu(index) => wgpu::open(index),
+        DeviceChoice::Auto => Ok(wgpu::first_card().unwrap_or_else(Device::flex)),
+    }
+}
+
+/// What there is to choose from, one line each: a name for `--device`, then what it is.
+pub fn list() -> Vec<String> {
+    let mut lines = vec!["cpu".to_owned()];
+    lines.extend(wgpu::list());
+    lines
+}
+
+/// A build without WGPU.
+#[cfg(not(feature = "wgpu"))]
+mod wgpu {
+    use burn::tensor::Device;
+
+    use super::DeviceError;
+
+    pub(super) fn open(_index: usize) -> Result<Device, DeviceError> {
+        Err(DeviceError::NotInBuild {
+            device: "wgpu",
+            help: "build with `cargo build --release --features wgpu`, or use --device cpu",
+        })
+    }
+
+    pub(super) fn first_card() -> Option<Device> {
+        None
+    }
+
+    pub(super) fn list() -> Vec<String> {
+        vec!["wgpu: not in this build (feature `wgpu`)".to_owned()]
+    }
+}
+
+/// Graphics cards through WGPU, each probed in a thread of its own: a broken driver may panic or hang.
+#[cfg(feature = "wgpu")]
+mod wgpu {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use burn::tensor::{Device, DeviceKind, DeviceType};
+
+    use super::{DeviceChoice, DeviceError};
+
+    /// Seconds that a driver has to answer.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    pub(super) fn open(index: usize) -> Result<Device, DeviceError> {
+        let missing = |reason| DeviceError::Missing { choice: DeviceChoice::Wgpu(index), reason };
+        let kinds = kinds().map_err(missing)?;
+        let Some(kind) = kinds.get(index).cloned() else {
+            return Err(missing(match kinds.len() {
+                0 => "no graphics driver was found (on Debian: mesa-vulkan-drivers, libvulkan1)"
+                    .to_owned(),
+                n => format!("there are {n}, counted from 0"),
+            }));
+        };
+        let device = answer(move || Device::wgpu_options().device_kind(kind).init());
+        device.and_then(|device| device.map_err(|error| error.to_string())).map_err(missing)
+    }
+
+    pub(super) fn first_card() -> Option<Device> {
+        let kind = kinds().ok()?.into_iter().find(|kind| *kind != DeviceKind::Cpu)?;
+        answer(move || Device::wgpu_options().device_kind(kind).init()).ok()?.ok()
+    }
+
+    pub(super) fn list() -> Vec<String> {
+        match kinds() {
+            Ok(kinds) if kinds.is_empty() => vec!["wgpu: no graphics driver was found".to_owned()],
+            Ok(kinds) => kinds.iter().enumerate().map(|(i, kind)| describe(i, kind)).collect(),
+            Err(reason) => vec![format!("wgpu: {reason}")],
+        }
+    }
+
+    fn describe(index: usize, kind: &DeviceKind) -> String {
+        let what = match kind {
+            DeviceKind::DiscreteGpu(_) => "graphics card",
+            DeviceKind::IntegratedGpu(_) => "integrated graphics",
+            DeviceKind::VirtualGpu(_) => "virtual graphics card",
+            DeviceKind::Cpu => "software rendering on the processor",
+            _ => "other",
+        };
+        format!("wgpu:{index} ({what})")
+    }
+
+    /// Every adapter, real cards before software.
+    fn kinds() -> Result<Vec<DeviceKind>, String> {
+        answer(|| {
+            let count = |make: fn(usize) -> DeviceKind| {
+                (0..16).map(make).filter(|kind| is_there(kind)).collect::<Vec<_>>()
+            };
+            [DeviceKind::DiscreteGpu, DeviceKind::IntegratedGpu, DeviceKind::VirtualGpu]
+                .into_iter()
+                .flat_map(count)
+                .chain(Some(DeviceKind::Cpu).filter(is_there))
+                .collect()
+        })
+    }
+
+    fn is_there(kind: &DeviceKind) -> bool {
+        Device::enumerate(DeviceType::Wgpu).iter().any(|found| *found == Device::wgpu(kind.clone()))
+    }
+
+    /// What `probe` returns, or why it did not.
+    fn answer<T: Send + 'static>(probe: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+        let (sender, receiver) = mpsc::channel();
+        let spawned = thread::Builder::new().name("device probe".to_owned()).spawn(move || {
+            let _ = sender.send(probe());
+        });
+        spawned.map_err(|error| error.to_string())?;
+        receiver.recv_timeout(PATIENCE).map_err(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => "its driver does not answer".to_owned(),
+            mpsc::RecvTimeoutError::Disconnected => "its driver failed".to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_read_back_from_what_it_prints() {
+        for choice in [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Wgpu(3)] {
+            assert_eq!(choice.to_string().parse(), Ok(choice));
+        }
+        assert_eq!("WGPU".parse(), Ok(DeviceChoice::Wgpu(0)));
+    }
+
+    #[test]
+    fn an_unknown_name_or_number_is_refused() {
+        for text in ["tpu", "wgpu:x", "cpu:1", "auto:0", ""] {
+            assert_eq!(text.parse::<DeviceChoice>(), Err(DeviceError::Unknown(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn cuda_says_what_to_use_instead() {
+        let error = "cuda:0".parse::<DeviceChoice>().unwrap_err();
+        assert!(error.to_string().contains("not in this build; use --device wgpu"), "{error}");
+    }
+
+    #[test]
+    fn the_offset_counts_cards_and_leaves_the_processor_alone() {
+        assert_eq!(DeviceChoice::Wgpu(1).with_offset(2), DeviceChoice::Wgpu(3));
+        assert_eq!(DeviceChoice::Cpu.with_offset(2), DeviceChoice::Cpu);
+    }
+
+    #[test]
+    fn the_processor_is_always_there() {
+        assert_eq!(open(DeviceChoice::Cpu), Ok(Device::flex()));
+        assert_eq!(list()[0], "cpu");
+    }
+}

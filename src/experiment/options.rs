@@ -1,0 +1,59 @@
+//! How a run is to be made, apart from what its spec says.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use burn::tensor::Device;
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One session, with extra columns to look into it.
+    Dev,
+    /// All sessions of the spec.
+    Train,
+}
+
+/// How a run is to be made.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// What it is for.
+    pub mode: Mode,
+    /// Where the folders of runs lie.
+    pub data_dir: PathBuf,
+    /// Where networks train.
+    pub device: Device,
+    /// Base seed, in place of `meta.random_seed`.
+    pub seed: Option<u64>,
+    /// Most sessions that train at a time.
+    pub sessions_in_parallel: usize,
+    /// Most threads that step one session's environments; results do not depend on it.
+    pub env_threads: usize,
+    /// Shortest time between two checkpoints of a session; zero is one at every log row that the disk keeps up with.
+    pub checkpoint_interval: Duration,
+    /// Shortest time between two reports of a session's progress.
+    pub progress_interval: Duration,
+    /// Measure where the time goes.
+    pub profile: bool,
+}
+
+impl RunOptions {
+    /// A checkpoint at most this often, unless asked otherwise: what a kill can cost.
+    pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(2);
+
+    /// Plain options: into `data`, as many sessions at a time as there are cores.
+    pub fn new(mode: Mode, device: Device) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            mode,
+            data_dir: PathBuf::from("data"),
+            device,
+            seed: None,
+            sessions_in_parallel: cores,
+            env_threads: 1,
+            checkpoint_interval: Self::CHECKPOINT_INTERVAL,
+            progress_interval: Duration::from_millis(250),
+            profile: false,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The files of one session, written from snapshots: event file, log, tables, metrics, graphs, policies, checkpoint.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::error::RunError;
+use super::observer::Level;
+use super::run_folder::{TRIAL, unix_seconds};
+use super::session::Setup;
+use super::snapshot::{Restored, Snapshot};
+use crate::analysis::atomic_file::{FileError, write_atomically};
+use crate::analysis::figure::PlotError;
+use crate::analysis::graphs::{SessionLabel, write_session_graphs};
+use crate::analysis::json::write_json;
+use crate::analysis::metrics::session_metrics;
+use crate::analysis::paths::{Checkpoint as Which, DataMode};
+use crate::analysis::random_baseline::random_baseline;
+use crate::analysis::session_table::SessionTable;
+use crate::analysis::tensorboard::{EventFile, Stamp};
+
+/// Time between two drawings of a session's graphs.
+const GRAPH_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What policies' files are called.
+pub(super) const POLICY_FILE: &str = "policy.safetensors";
+
+/// The files of one session. Whatever of them can not be written is warned of once; the run goes on.
+pub(super) struct SessionOutputs<'a> {
+    setup: Setup<'a>,
+    events: Option<EventFile>,
+    /// Unix time at which the session would have begun had it never paused.
+    began: f64,
+    /// Rows that the event file and the log have.
+    rows_written: usize,
+    best_written: Option<Arc<[u8]>>,
+    drawn: Instant,
+    warned: BTreeSet<&'static str>,
+}
+
+impl<'a> SessionOutputs<'a> {
+    /// The files of a session that has none yet.
+    pub(super) fn new(setup: Setup<'a>) -> Self {
+        Self {
+            setup,
+            events: None,
+            began: unix_seconds(),
+            rows_written: 0,
+            best_written: None,
+            drawn: Instant::now(),
+            warned: BTreeSet::new(),
+        }
+    }
+
+    /// Goes on after `restored`: later events are cut off.
+    pub(super) fn restore(&mut self, restored: &Restored, wall: Duration) {
+        self.began = unix_seconds() - wall.as_secs_f64();
+        let path = self.events_path();
+        let reopened = EventFile::truncate_and_append(&path, restored.events_offset).ok();
+        self.events = reopened.filter(|events| events.offset() == restored.events_offset);
+        // A lost event file is written again from the table's first row.
+        let rows = restored.snapshot.table.len();
+        self.rows_written = if self.events.is_some() { rows } else { 0 };
+    }
+
+    /// Writes again what a complete session leaves behind, should anything of it be missing.
+    pub(super) fn rewrite(&mut self, restored: &Restored) {
+        let snapshot = &restored.snapshot;
+        self.attempt("tables", |outputs| outputs.write_tables(snapshot));
+        self.attempt("metrics", |outputs| outputs.write_metrics(snapshot));
+        self.attempt("policies", |outputs| outputs.write_policies(snapshot));
+    }
+
+    /// Writes everything, the checkpoint last: whatever it counts on is then on the disk.
+    ///
+    /// # Errors
+    /// When the checkpoint could not be written; the one before is then still there.
+    pub(super) fn write(&mut self, snapshot: Snapshot) -> Result<(), RunError> {
+        self.attempt("events", |outputs| outputs.append_events(&snapshot.table));
+        self.attempt("log", |outputs| outputs.append_log(&snapshot.table));
+        self.rows_written = snapshot.table.len();
+        self.attempt("tables", |outputs| outputs.write_tables(&snapshot));
+        self.attempt("metrics", |outputs| outputs.write_metrics(&snapshot));
+        self.attempt("policies", |outputs| outputs.write_policies(&snapshot));
+        if snapshot.policy.is_some() || self.drawn.elapsed() >= GRAPH_INTERVAL {
+            self.attempt("graphs", |outputs| outputs.draw(&snapshot));
+            self.drawn = Instant::now();
+        }
+        let written = self.write_checkpoint(snapshot);
+        if let Err(error) = &written {
+            self.warn("checkpoint", error);
+        }
+        Ok(written?)
+    }
+
+    fn write_checkpoint(&mut self, snapshot: Snapshot) -> Result<(), FileError> {
+        let offset = self.events.as_ref().map_or(0, EventFile::offset);
+        let (rows, eval_rows) = (snapshot.table.to_csv(), snapshot.eval_table.to_csv());
+        let path = self.setup.folder.checkpoint(self.setup.index);
+        snapshot.into_checkpoint(rows, eval_rows, offset).write(&path)
+    }
+
+    fn write_tables(&mut self, snapshot: &Snapshot) -> Result<(), FileError> {
+        for (mode, table) in tables(snapshot) {
+            let path = self.setup.folder.paths.session_df(TRIAL, self.setup.index, mode);
+            write_atomically(&path, table.to_csv().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn write_metrics(&mut self, snapshot: &Snapshot) -> Result<(), FileError> {
+        let (paths, index) = (&self.setup.folder.paths, self.setup.index);
+        let baseline = random_baseline(self.setup.plan.env.def.id);
+        for (mode, table) in tables(snapshot) {
+            let metrics = session_metrics(table, baseline.mean);
+            write_json(&paths.session_metrics(TRIAL, index, mode), &metrics)?;
+            write_json(&paths.session_metrics_scalar(TRIAL, index, mode), &metrics.scalar)?;
+        }
+        Ok(())
+    }
+
+    fn write_policies(&mut self, snapshot: &Snapshot) -> Result<(), FileError> {
+        let (paths, index) = (&self.setup.folder.paths, self.setup.index);
+        let is_new = |policy: &&Arc<[u8]>| {
+            self.best_written.as_ref().is_none_or(|written| !Arc::ptr_eq(written, policy))
+        };
+        if let Some(best) = snapshot.best_policy.as_ref().filter(is_new) {
+            write_atomically(&paths.model(TRIAL, index, Which::Best, POLICY_FILE), best)?;
+            self.best_written = Some(Arc::clone(best));
+        }
+        if let Some(policy) = &snapshot.policy {
+            write_atomically(&paths.model(TRIAL, index, Which::Latest, POLICY_FILE), policy)?;
+        }
+        Ok(())
+    }
+
+    fn append_events(&mut self, table: &SessionTable) -> Result<(), FileError> {
+        let events = match &mut self.events {
+            Some(events) => events,
+            none => none.insert(EventFile::create(
+                &self.setup.folder.paths.session_events(TRIAL, self.setup.index),
+                self.began,
+            )?),
+        };
+        let columns = table.columns();
+        for i in self.rows_written..table.len() {
+            let row = table.row(i);
+            let value = |name| columns.iter().position(|c| c == name).map_or(f64::NAN, |k| row[k]);
+            let wall_time = self.began + value("wall_t");
+            let scalars: Vec<(&str, f64)> =
+                columns.iter().map(String::as_str).zip(row.iter().copied()).collect();
+            events.write_scalars(Stamp { step: value("frame") as u64, wall_time }, &scalars)?;
+        }
+        events.sync()
+    }
+
+    fn append_log(&mut self, table: &SessionTable) -> Result<(), FileError> {
+        let path = self.setup.folder.paths.session_log(TRIAL, self.setup.index);
+        let mut text = String::new();
+        for i in self.rows_written..table.len() {
+            let cells = table.columns().iter().zip(table.row(i));
+            let cells: Vec<String> = cells.map(|(name, value)| format!("{name}: {value}")).collect();
+            let _ = writeln!(text, "{}", cells.join(" | "));
+        }
+        append(&path, &text).map_err(FileError::at("append to", &path))
+    }
+
+    fn draw(&mut self, snapshot: &Snapshot) -> Result<(), PlotError> {
+        let (session, env) = (self.setup.index, self.setup.plan.env.def.id);
+        for (mode, table) in tables(snapshot) {
+            let label = SessionLabel { trial: TRIAL, session, mode, env };
+            if has_curve(table) {
+                write_session_graphs(&self.setup.folder.paths, label, table)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what the run can do without: an error, or a bug in drawing, is warned of once.
+    fn attempt<E: fmt::Display>(
+        &mut self,
+        what: &'static str,
+        work: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) {
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.warn(what, &error),
+            Err(_) => self.warn(what, &"a bug"),
+        }
+    }
+
+    fn warn(&mut self, what: &'static str, error: &dyn fmt::Display) {
+        if self.warned.insert(what) {
+            let text = format!("{what} not written: {error}; the run goes on without");
+            self.setup.observer.message(Some(self.setup.index), Level::Warning, &text);
+        }
+    }
+
+    fn events_path(&self) -> std::path::PathBuf {
+        self.setup.folder.paths.session_events(TRIAL, self.setup.index)
+    }
+}
+
+/// The tables that have rows.
+fn tables(snapshot: &Snapshot) -> impl Iterator<Item = (DataMode, &SessionTable)> {
+    let tables = [(DataMode::Train, &snapshot.table), (DataMode::Eval, &snapshot.eval_table)];
+    tables.into_iter().filter(|(_, table)| !table.is_empty())
+}
+
+/// Whether there are two returns to draw a line between.
+pub(super) fn has_curve(table: &SessionTable) -> bool {
+    let returns = table.column("total_reward").unwrap_or_default();
+    returns.windows(2).any(|pair| pair.iter().all(|value| value.is_finite()))
+}
+
+fn append(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
+}

@@ -1,0 +1,88 @@
+//! What a spec means: environment, agent and rules between them, settled before anything runs.
+
+use serde_json::{Value as Json, json};
+use slm_env::EnvError;
+
+use super::env_plan::EnvPlan;
+use crate::algorithm::{AgentPlan, EnvShape};
+use crate::config::{Diagnostics, Node, Spec, SpecError};
+use crate::registry::{find_algorithm, find_env};
+
+/// A spec with everything derived from it and every rule checked.
+pub struct Plan {
+    /// The spec.
+    pub spec: Spec,
+    /// The environments.
+    pub env: EnvPlan,
+    /// The agent.
+    pub agent: Box<dyn AgentPlan>,
+    /// The algorithm's name.
+    pub algorithm: &'static str,
+}
+
+impl Plan {
+    /// Settles what `spec` means; `None` after saying in `diagnostics` why it means nothing.
+    pub fn resolve(spec: Spec, diagnostics: &mut Diagnostics) -> Option<Self> {
+        check_frequencies(&spec, diagnostics);
+        // What is not in this build has been noted when the spec was read.
+        let def = find_env(&spec.env.name);
+        let algorithm = find_algorithm(&spec.agent.algorithm_name);
+        let gamma = spec.source.lookup("agent.algorithm.gamma").and_then(Node::as_f64);
+        let env = EnvPlan::new(&spec.env, def?, gamma);
+        let shape = match shape(&env) {
+            Ok(shape) => shape,
+            Err(error) => {
+                diagnostics.error(at_option(&spec, &error));
+                return None;
+            }
+        };
+        let algorithm = algorithm?;
+        let agent = (algorithm.plan)(&spec.agent, &shape, diagnostics)?;
+        Some(Self { spec, env, agent, algorithm: algorithm.name })
+    }
+
+    /// The spec as JSON with every default filled in.
+    pub fn expanded(&self) -> Json {
+        let mut algorithm = json!({ "name": self.algorithm });
+        let keys = self.agent.algorithm_json().as_object().cloned().unwrap_or_default();
+        keys.into_iter().for_each(|(key, value)| algorithm[key] = value);
+        self.spec.expanded(&algorithm, &self.agent.memory_json())
+    }
+}
+
+/// What the agent must know of the environments. One is made to see: options are checked on the way.
+fn shape(env: &EnvPlan) -> Result<EnvShape, EnvError> {
+    let one = EnvPlan { num_envs: 1, ..env.clone() }.make(0, 1)?;
+    Ok(EnvShape {
+        num_envs: env.num_envs,
+        max_frame: env.max_frame,
+        obs_space: one.obs_space().clone(),
+        action_space: one.action_space().clone(),
+    })
+}
+
+fn at_option(spec: &Spec, error: &EnvError) -> SpecError {
+    let key = match error {
+        EnvError::UnknownOption { name, .. } | EnvError::WrongOption { name, .. } => name,
+        EnvError::Missing { .. } | EnvError::WrongAction { .. } => "name",
+        EnvError::Preprocessing { .. } => "normalize_obs",
+    };
+    let env = spec.source.get("env").unwrap_or(&spec.source);
+    env.error_in(key, error.to_string())
+}
+
+/// Frequencies that give no row, or one at every step, are legal and surely not meant.
+fn check_frequencies(spec: &Spec, diagnostics: &mut Diagnostics) {
+    let Some(meta) = spec.source.get("meta") else { return };
+    let (frequency, max_frame) = (spec.meta.log_frequency, spec.env.max_frame);
+    if frequency > max_frame {
+        let text = format!("rows are {frequency} frames apart and a session has {max_frame}");
+        let help = "there will be one row, at the end".to_owned();
+        diagnostics.warning(meta.error_in("log_frequency", text).with_help(help));
+    }
+    if frequency < spec.env.num_envs as u64 {
+        let text = format!("a step of {} environments is more frames than this", spec.env.num_envs);
+        let help = "there will be a row at every step".to_owned();
+        diagnostics.warning(meta.error_in("log_frequency", text).with_help(help));
+    }
+}

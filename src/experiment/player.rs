@@ -1,0 +1,129 @@
+//! A policy at play in raw environments, without learning: evaluation and playback.
+
+use slm_env::{ActionBatch, ObsBatch, Rng, Space, StepBatch, VecEnv};
+use slm_policy::{ActionHead, ActionsMut, Noise, Policy};
+
+use super::error::RunError;
+
+/// What chooses the actions.
+#[derive(Clone, Debug)]
+pub enum Player {
+    /// The policy's likeliest actions.
+    Greedy(Box<Policy>),
+    /// Actions drawn from the policy's distribution.
+    Sampling(Box<Policy>, Rng),
+    /// Actions drawn uniformly.
+    Random(Rng),
+}
+
+impl Player {
+    /// Whether it can play where observations and actions are these.
+    ///
+    /// # Errors
+    /// In words, when a policy is made for another environment.
+    pub(super) fn check(&self, env: &dyn VecEnv) -> Result<(), String> {
+        let (Self::Greedy(policy) | Self::Sampling(policy, _)) = self else { return Ok(()) };
+        let (obs_width, width) = (policy.obs_width(), env.obs_space().width());
+        let fits = match (policy.head(), env.action_space()) {
+            (ActionHead::Categorical { n: choices }, Space::Discrete { n }) => *choices == *n as usize,
+            (ActionHead::Normal(head), Space::Box { low, .. }) => head.k == low.len(),
+            _ => false,
+        };
+        if obs_width != width {
+            return Err(format!("the policy takes {obs_width} numbers, the environment has {width}"));
+        }
+        if fits { Ok(()) } else { Err("the policy's actions are not the environment's".to_owned()) }
+    }
+
+    /// Chooses actions for raw observations.
+    pub(super) fn act(&mut self, obs: &ObsBatch, space: &Space, actions: &mut ActionBatch) {
+        match self {
+            Self::Greedy(policy) => policy.act_batch(&features(obs), actions_mut(actions)),
+            Self::Sampling(policy, rng) => {
+                policy.sample_batch(&features(obs), actions_mut(actions), &mut Drawn(rng));
+            }
+            Self::Random(rng) => {
+                for i in 0..actions.len() / space.width() {
+                    space.sample(rng, actions, i);
+                }
+            }
+        }
+    }
+}
+
+/// Returns of the first episode of every environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EvalReport {
+    /// Returns, by environment.
+    pub returns: Vec<f64>,
+}
+
+impl EvalReport {
+    /// Their mean.
+    pub fn mean(&self) -> f64 {
+        crate::analysis::stats::mean(&self.returns)
+    }
+}
+
+/// Environments of their own for evaluation: nothing of them touches training.
+pub(super) struct Evaluator {
+    env: Box<dyn VecEnv>,
+    batch: StepBatch,
+    actions: ActionBatch,
+}
+
+impl Evaluator {
+    /// Evaluates in the rows of `env`, one episode in each.
+    pub(super) fn new(env: Box<dyn VecEnv>) -> Self {
+        let (batch, actions) = (env.new_batch(), env.new_actions());
+        Self { env, batch, actions }
+    }
+
+    /// Plays one episode in each environment, from the states of `seed`.
+    ///
+    /// # Errors
+    /// When the player is made for another environment.
+    pub(super) fn run(&mut self, player: &mut Player, seed: u64) -> Result<EvalReport, RunError> {
+        let env = self.env.as_mut();
+        player.check(env).map_err(|reason| RunError::unusable("policy", reason))?;
+        env.seed(seed);
+        env.reset(&mut self.batch);
+        let mut returns = vec![None; env.num_envs()];
+        while returns.contains(&None) {
+            player.act(&self.batch.obs, env.action_space(), &mut self.actions);
+            env.step(&self.actions, &mut self.batch);
+            for episode in env.episode_stats().finished() {
+                returns[episode.env].get_or_insert(episode.return_);
+            }
+        }
+        Ok(EvalReport { returns: returns.into_iter().flatten().collect() })
+    }
+}
+
+/// A generator of ours as the policy crate's source of randomness.
+struct Drawn<'a>(&'a mut Rng);
+
+impl Noise for Drawn<'_> {
+    fn uniform(&mut self) -> f64 {
+        self.0.random()
+    }
+
+    fn normal(&mut self) -> f64 {
+        self.0.standard_normal()
+    }
+}
+
+fn features(obs: &ObsBatch) -> std::borrow::Cow<'_, [f32]> {
+    match obs {
+        ObsBatch::F32(values) => values.into(),
+        ObsBatch::U8(values) => values.iter().map(|x| f32::from(*x)).collect::<Vec<_>>().into(),
+    }
+}
+
+fn actions_mut(actions: &mut ActionBatch) -> ActionsMut<'_> {
+    match actions {
+        ActionBatch::Discrete(values) => ActionsMut::Discrete(values),
+        ActionBatch::Continuous(values) => ActionsMut::Continuous(values),
+        ActionBatch::Multi(_) => unreachable!("no policy has several discrete choices"),
+    }
+}

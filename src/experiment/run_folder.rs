@@ -1,0 +1,235 @@
+//! The folder of a run: made for a new one, read back for an old one, with all that a resume or playback needs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value as Json, json};
+
+use super::error::RunError;
+use super::options::{Mode, RunOptions};
+use super::plan::Plan;
+use crate::analysis::atomic_file::{FileError, read_file};
+use crate::analysis::json::write_json;
+use crate::analysis::paths::{Checkpoint as Which, RunPaths};
+use crate::analysis::run_folder::timestamp;
+use crate::config::{Available, Diagnostics, Spec, SpecFile};
+use crate::registry::{algorithm_names, env_names};
+
+/// Until search there is one trial.
+pub(super) const TRIAL: usize = 0;
+
+/// The folder of a run and what its sessions share.
+#[derive(Clone, Debug)]
+pub(super) struct RunFolder {
+    /// Where files go.
+    pub(super) paths: RunPaths,
+    /// Seed of all sessions.
+    pub(super) seed: u64,
+    /// What the run is for.
+    pub(super) mode: Mode,
+    /// How many sessions.
+    pub(super) sessions: usize,
+    timestamp: String,
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run and saves its specs in it.
+    ///
+    /// # Errors
+    /// When something can not be written.
+    pub(super) fn create(plan: &Plan, options: &RunOptions) -> Result<Self, RunError> {
+        let sessions = match options.mode {
+            Mode::Dev => 1,
+            Mode::Train => plan.spec.meta.max_session,
+        };
+        let seed = options.seed.or(plan.spec.meta.seed()).unwrap_or_else(seed_of_the_moment);
+        let moment = timestamp(unix_seconds() as u64);
+        let folder = |data: &Path, timestamp: String| {
+            let paths = RunPaths::new(data, &plan.spec.name, &timestamp);
+            Self { paths, seed, mode: options.mode, sessions, timestamp }
+        };
+        let data = options.data_dir.as_path();
+        for number in 0_u32.. {
+            let stamp = if number == 0 { moment.clone() } else { format!("{moment}-{number}") };
+            let staged = folder(&data.join(staging_name()), stamp.clone());
+            let new = folder(data, stamp);
+            if !new.paths.root().exists() && staged.save(plan)?.publish(&new, data)? {
+                return Ok(new);
+            }
+        }
+        unreachable!("a number is free among four billion")
+    }
+
+    /// Reads the folder of an earlier run.
+    ///
+    /// # Errors
+    /// When it holds no run, or its spec no longer has a meaning.
+    pub(super) fn open(root: &Path) -> Result<(Self, Plan), RunError> {
+        let paths = find_paths(root)?;
+        let saved = SavedSpec::read(&paths.trial_spec(TRIAL))?;
+        let folder = Self {
+            paths,
+            seed: saved.number("random_seed")?,
+            mode: if saved.meta("lab_mode") == "dev" { Mode::Dev } else { Mode::Train },
+            sessions: saved.number("max_session")? as usize,
+            timestamp: saved.meta("experiment_ts").as_str().unwrap_or_default().to_owned(),
+        };
+        Ok((folder, saved.resolve()?))
+    }
+
+    /// `model/P_t0_s{session}_latest.ckpt`
+    pub(super) fn checkpoint(&self, session: usize) -> PathBuf {
+        self.paths.model(TRIAL, session, Which::Latest, "latest.ckpt")
+    }
+
+    /// `traces/P_t0_trace.json`
+    pub(super) fn trace(&self) -> PathBuf {
+        let name = format!("{}_t{TRIAL}_trace.json", self.paths.prefix());
+        self.paths.root().join("traces").join(name)
+    }
+
+    /// What a checkpoint must agree with to be one of this session: everything that learning depends on.
+    pub(super) fn identity(&self, plan: &Plan, session: usize) -> Json {
+        let spec = plan.expanded();
+        json!({
+            "name": spec["name"], "agent": spec["agent"], "env": spec["env"],
+            "log_frequency": spec["meta"]["log_frequency"],
+            "eval_frequency": spec["meta"]["eval_frequency"],
+            "rigorous_eval": spec["meta"]["rigorous_eval"],
+            "lab_mode": mode_name(self.mode), "random_seed": self.seed, "session": session,
+        })
+    }
+
+    fn save(&self, plan: &Plan) -> Result<&Self, FileError> {
+        self.paths.create_folders()?;
+        write_json(&self.paths.spec(), &self.spec(plan, None, None))?;
+        write_json(&self.paths.trial_spec(TRIAL), &self.spec(plan, Some(TRIAL), None))?;
+        for session in 0..self.sessions {
+            let spec = self.spec(plan, Some(TRIAL), Some(session));
+            write_json(&self.paths.session_spec(TRIAL, session), &spec)?;
+        }
+        Ok(self)
+    }
+
+    /// Moves this folder with all its specs to its place in one go, so that a kill leaves a run or none;
+    /// false when another run was faster.
+    fn publish(&self, new: &Self, data: &Path) -> Result<bool, FileError> {
+        let (from, to) = (self.paths.root(), new.paths.root());
+        let moved = fs::rename(from, to);
+        let staging = from.parent().expect("a staged folder lies in a folder of its own");
+        // What can not be removed is hidden and empty, or in the way of nothing.
+        let _ = fs::remove_dir_all(staging);
+        match moved {
+            Ok(()) => {}
+            Err(_) if to.exists() => return Ok(false),
+            Err(error) => return Err(FileError::at("create", to)(error)),
+        }
+        let synced = fs::File::open(data).and_then(|data| data.sync_all());
+        synced.map_err(FileError::at("sync the folder", data))?;
+        Ok(true)
+    }
+
+    /// The spec with every default filled in and SLM-Lab's run-time keys in `meta`.
+    fn spec(&self, plan: &Plan, trial: Option<usize>, session: Option<usize>) -> Json {
+        let index = |index: Option<usize>| index.map_or(json!(-1), |index| json!(index));
+        let mut spec = plan.expanded();
+        let run_time = [
+            ("max_session", json!(self.sessions)),
+            ("experiment", json!(0)),
+            ("trial", index(trial)),
+            ("session", index(session)),
+            ("experiment_ts", json!(self.timestamp)),
+            ("random_seed", json!(self.seed)),
+            ("seed", Json::Null),
+            ("lab_mode", json!(mode_name(self.mode))),
+            ("program", json!(concat!("slm-lab ", env!("CARGO_PKG_VERSION")))),
+        ];
+        for (key, value) in run_time {
+            spec["meta"][key] = value;
+        }
+        spec
+    }
+}
+
+/// A spec as a run saved it.
+pub(super) struct SavedSpec {
+    path: PathBuf,
+    text: String,
+    json: Json,
+}
+
+impl SavedSpec {
+    /// Reads `P_t0_spec.json` or `P_t0_s0_spec.json`.
+    ///
+    /// # Errors
+    /// When there is no such file or it is not a saved spec.
+    pub(super) fn read(path: &Path) -> Result<Self, RunError> {
+        let bytes = read_file(path)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let json: Json = serde_json::from_str(&text)
+            .map_err(|error| RunError::unusable(path, format!("is not a saved spec: {error}")))?;
+        Ok(Self { path: path.to_owned(), text, json })
+    }
+
+    /// A value of `meta`.
+    pub(super) fn meta(&self, key: &str) -> &Json {
+        &self.json["meta"][key]
+    }
+
+    /// A whole number of `meta`.
+    pub(super) fn number(&self, key: &str) -> Result<u64, RunError> {
+        let missing = || format!("is not the spec of a run: it has no `meta.{key}`");
+        self.meta(key).as_u64().ok_or_else(|| RunError::unusable(&self.path, missing()))
+    }
+
+    /// What it means.
+    ///
+    /// # Errors
+    /// When it no longer has a meaning.
+    pub(super) fn resolve(&self) -> Result<Plan, RunError> {
+        let file = SpecFile::parse(&self.path.display().to_string(), &self.text)?;
+        let name = file.names().first().copied().unwrap_or_default().to_owned();
+        let (algorithms, envs) = (algorithm_names(), env_names());
+        let available = Available { algorithms: &algorithms, envs: &envs };
+        let mut found = Diagnostics::new();
+        let spec = Spec::read(&file.choose(&name)?, &available, &mut found);
+        let plan = spec.and_then(|spec| Plan::resolve(spec, &mut found));
+        Ok(found.finish(plan)?)
+    }
+}
+
+/// The paths of an earlier run, also in a folder that was renamed: its specs say what it is called.
+pub(super) fn find_paths(root: &Path) -> Result<RunPaths, RunError> {
+    if !root.is_dir() {
+        return Err(RunError::unusable(root, "there is no such folder"));
+    }
+    let absolute = fs::canonicalize(root).map_err(FileError::at("find", root))?;
+    let paths = RunPaths::from_folder(&absolute).filter(|paths| paths.trial_spec(TRIAL).exists());
+    paths.ok_or_else(|| {
+        RunError::unusable(root, "holds no run: no file `{spec}_t0_spec.json` named as the folder is")
+    })
+}
+
+fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Dev => "dev",
+        Mode::Train => "train",
+    }
+}
+
+/// A hidden folder beside the runs that no one else uses.
+fn staging_name() -> String {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    format!(".starting-{}-{nanos}", std::process::id())
+}
+
+/// Seconds since 1970.
+pub(super) fn unix_seconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// A seed nobody chose; it is recorded in the saved specs.
+fn seed_of_the_moment() -> u64 {
+    (unix_seconds() * 1e6) as u64 % 1_000_000_000
+}

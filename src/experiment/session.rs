@@ -1,0 +1,286 @@
+//! One session: an agent learns in its environments, act → step → observe → update → track, until the last frame.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use serde_json::Value as Json;
+use slm_env::{ActionBatch, Frame, SeedSequence, StepBatch, VecEnv};
+use slm_policy::Policy;
+
+use super::artifact;
+use super::clock::Clock;
+use super::error::RunError;
+use super::observer::{Observer, Progress};
+use super::options::{Mode, RunOptions};
+use super::outputs::SessionOutputs;
+use super::plan::Plan;
+use super::player::{Evaluator, Player};
+use super::profile::{Phase, Profiler};
+use super::report::SessionReport;
+use super::run_folder::RunFolder;
+use super::snapshot::Restored;
+use super::tracker::Tracker;
+use super::writer::Writer;
+use crate::algorithm::{Agent, AgentContext, TrainStats};
+
+/// Vector steps between two looks at the clock on the wall.
+const STEPS_PER_GLANCE: u64 = 32;
+
+/// Episodes of an evaluation.
+pub(super) const EVAL_EPISODES: usize = 10;
+
+/// What a session is given.
+#[derive(Clone, Copy)]
+pub(super) struct Setup<'a> {
+    /// What its spec means.
+    pub(super) plan: &'a Plan,
+    /// How it is run.
+    pub(super) options: &'a RunOptions,
+    /// Where its files go, and the seed of all sessions.
+    pub(super) folder: &'a RunFolder,
+    /// Its number.
+    pub(super) index: usize,
+    /// Who watches.
+    pub(super) observer: &'a dyn Observer,
+    /// Turns true when it should write a checkpoint and stop.
+    pub(super) interrupt: &'a AtomicBool,
+}
+
+/// How a session stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Complete,
+    Interrupted,
+}
+
+/// Runs a session to its end, from its checkpoint if there is one.
+///
+/// # Errors
+/// When learning diverges, the checkpoint does not fit, the environment can not be made or the last
+/// checkpoint not be written; [`RunError::Interrupted`] when asked to stop.
+pub(super) fn run_session(setup: Setup<'_>) -> Result<SessionReport, RunError> {
+    let Setup { folder, index, .. } = setup;
+    let path = folder.checkpoint(index);
+    let identity = folder.identity(setup.plan, index);
+    let restored = Restored::read(&path, &identity)?;
+    let mut outputs = SessionOutputs::new(setup);
+    if let Some(restored) = restored.as_ref().filter(|r| r.is_complete()) {
+        outputs.rewrite(restored);
+        return Ok(restored.report(index));
+    }
+    let mut session = Session::new(setup, identity)?;
+    if let Some(restored) = restored {
+        session.restore(&restored).map_err(|error| RunError::at_checkpoint(&path, error))?;
+        session.glanced.1 = session.clock.frame();
+        outputs.restore(&restored, session.clock.wall());
+    }
+    setup.observer.session_started(index, session.clock.frame(), session.clock.max_frame());
+    let end = session.run_with_writer(outputs)?;
+    setup.observer.session_finished(index, &session.progress_now(0.0));
+    match end {
+        End::Complete => Ok(session.into_report()),
+        End::Interrupted => Err(RunError::Interrupted { folder: folder.paths.root().to_owned() }),
+    }
+}
+
+/// A session at work.
+pub(super) struct Session<'a> {
+    pub(super) setup: Setup<'a>,
+    /// What its checkpoints are of.
+    pub(super) identity: Json,
+    seed: SeedSequence,
+    pub(super) agent: Box<dyn Agent>,
+    pub(super) env: Box<dyn VecEnv>,
+    pub(super) batch: StepBatch,
+    actions: ActionBatch,
+    pub(super) clock: Clock,
+    pub(super) tracker: Tracker,
+    evaluator: Evaluator,
+    pub(super) profiler: Profiler,
+    /// When and at which frame progress was last reported.
+    glanced: (Instant, u64),
+}
+
+impl<'a> Session<'a> {
+    /// A session at frame 0.
+    fn new(setup: Setup<'a>, identity: Json) -> Result<Self, RunError> {
+        let Setup { plan, options, folder, index, .. } = setup;
+        let seed = SeedSequence::new(folder.seed).child("session", index as u64);
+        let agent = plan.agent.build(&AgentContext { device: &options.device, seed: &seed });
+        let mut env = plan.env.make(stream_seed(&seed, "env", 0), options.env_threads)?;
+        let (mut batch, actions) = (env.new_batch(), env.new_actions());
+        env.reset(&mut batch);
+        Ok(Self {
+            setup,
+            identity,
+            tracker: Tracker::new(&*agent, folder.mode == Mode::Dev),
+            agent,
+            batch,
+            actions,
+            clock: Clock::new(plan.env.num_envs, plan.env.max_frame),
+            evaluator: Evaluator::new(plan.env.make_raw(EVAL_EPISODES)?),
+            profiler: Profiler::new(options.profile),
+            glanced: (Instant::now(), 0),
+            env,
+            seed,
+        })
+    }
+
+    fn run_with_writer(&mut self, outputs: SessionOutputs<'a>) -> Result<End, RunError> {
+        let interval = self.setup.options.checkpoint_interval;
+        std::thread::scope(|scope| {
+            let mut writer = Writer::spawn(scope, outputs, interval);
+            let end = self.run(&mut writer);
+            let written = writer.finish();
+            end.and_then(|end| written.map(|()| end))
+        })
+    }
+
+    fn run(&mut self, writer: &mut Writer<'_>) -> Result<End, RunError> {
+        while !self.clock.is_over() {
+            if self.setup.interrupt.load(Ordering::Relaxed) {
+                writer.send(self.last_snapshot(false)?);
+                return Ok(End::Interrupted);
+            }
+            self.step()?;
+            self.show();
+            self.track(writer)?;
+        }
+        self.evaluate()?;
+        writer.send(self.last_snapshot(true)?);
+        Ok(End::Complete)
+    }
+
+    /// One step of all environments.
+    fn step(&mut self) -> Result<(), RunError> {
+        let Self { agent, env, batch, actions, clock, profiler, .. } = self;
+        profiler.time(Phase::Act, || agent.act(batch, actions));
+        profiler.time(Phase::Step, || env.step(actions, batch));
+        profiler.time(Phase::Observe, || agent.observe(batch));
+        clock.tick();
+        match profiler.time(Phase::Update, || agent.update(clock.frame())) {
+            Some(stats) => self.take_in(stats),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets whoever watches see environment 0.
+    fn show(&self) {
+        let Setup { observer, index, .. } = self.setup;
+        if observer.wants_frame(index) {
+            let mut frame = Frame::new();
+            self.env.render(0, &mut frame);
+            observer.frame(index, &frame);
+        }
+    }
+
+    fn take_in(&mut self, stats: TrainStats) -> Result<(), RunError> {
+        self.finite("the loss", stats.loss)?;
+        self.tracker.updated(stats.loss, &*self.agent);
+        Ok(())
+    }
+
+    /// Rows, evaluations, snapshots and progress, where they are due.
+    fn track(&mut self, writer: &mut Writer<'_>) -> Result<(), RunError> {
+        let meta = &self.setup.plan.spec.meta;
+        let logs = self.clock.is_over() || self.clock.has_crossed(meta.log_frequency);
+        if logs {
+            self.log()?;
+        }
+        if meta.rigorous_eval.0 && self.clock.has_crossed(meta.eval_frequency) {
+            self.evaluate()?;
+        }
+        if logs && writer.wants_snapshot() {
+            writer.send(self.snapshot(false)?);
+        }
+        if self.clock.t().is_multiple_of(STEPS_PER_GLANCE) {
+            self.glance();
+        }
+        Ok(())
+    }
+
+    fn log(&mut self) -> Result<(), RunError> {
+        let Self { tracker, clock, env, agent, .. } = self;
+        if tracker.log(clock, env.episode_stats(), &**agent) {
+            let policy = self.export()?;
+            self.tracker.best_policy = policy.map(|policy| policy.to_bytes().into());
+        }
+        Ok(())
+    }
+
+    /// Plays greedily in environments apart, unless this frame has been evaluated already.
+    fn evaluate(&mut self) -> Result<(), RunError> {
+        let table = &self.tracker.eval_table;
+        let frames = table.column("frame").unwrap_or_default();
+        if frames.last() == Some(&(self.clock.frame() as f64)) {
+            return Ok(());
+        }
+        let seed = stream_seed(&self.seed, "eval", table.len() as u64);
+        let mut player = match self.export()? {
+            Some(policy) => Player::Greedy(Box::new(policy)),
+            None => Player::Random(slm_env::Rng::from_seed(seed)),
+        };
+        let Self { profiler, evaluator, tracker, clock, env, agent, .. } = self;
+        let report = profiler.time(Phase::Evaluate, || evaluator.run(&mut player, seed))?;
+        tracker.log_eval(report.mean(), clock, env.episode_stats(), &**agent);
+        Ok(())
+    }
+
+    /// The policy as it is; none where the algorithm has none.
+    pub(super) fn export(&self) -> Result<Option<Policy>, RunError> {
+        let Some(net) = self.agent.acting_net() else { return Ok(None) };
+        if !artifact::is_finite(&net.network) {
+            return Err(self.not_finite("a weight of the policy", f64::NAN));
+        }
+        let plan = self.setup.plan;
+        let score = self.tracker.table.total_reward_ma();
+        let metadata = artifact::metadata(plan, &self.identity, &self.clock, score);
+        let policy = artifact::policy(net, &*self.env, &plan.env, metadata);
+        policy.map(Some).map_err(|error| RunError::unusable("policy", error.to_string()))
+    }
+
+    /// Reports progress if it is time.
+    fn glance(&mut self) {
+        let (since, frame) = self.glanced;
+        let elapsed = since.elapsed();
+        if elapsed >= self.setup.options.progress_interval {
+            let fps = (self.clock.frame() - frame) as f64 / elapsed.as_secs_f64();
+            self.setup.observer.progress(self.setup.index, &self.progress_now(fps));
+            self.glanced = (Instant::now(), self.clock.frame());
+        }
+    }
+
+    fn progress_now(&self, fps: f64) -> Progress {
+        let stats = self.env.episode_stats();
+        Progress {
+            frame: self.clock.frame(),
+            max_frame: self.clock.max_frame(),
+            opt_step: self.agent.opt_step(),
+            episodes: stats.count(),
+            fps,
+            mean_return: stats.mean_return(),
+            wall: self.clock.wall(),
+        }
+    }
+
+    pub(super) fn finite(&self, name: &str, value: f64) -> Result<(), RunError> {
+        if value.is_finite() { Ok(()) } else { Err(self.not_finite(name, value)) }
+    }
+
+    fn not_finite(&self, name: &str, value: f64) -> RunError {
+        let (session, frame) = (self.setup.index, self.clock.frame());
+        RunError::NonFinite { session, frame, name: name.to_owned(), value }
+    }
+
+    fn into_report(self) -> SessionReport {
+        let Tracker { table, eval_table, .. } = self.tracker;
+        let profile = self.profiler.finish();
+        let report = SessionReport::new(self.setup.index, table, eval_table, self.clock.cpu());
+        SessionReport { profile, ..report }
+    }
+}
+
+/// The seed of a stream; below 2⁶³, so that row i can add i.
+pub(super) fn stream_seed(seed: &SeedSequence, name: &str, index: u64) -> u64 {
+    seed.child(name, index).generate_u64() >> 1
+}

@@ -1,0 +1,238 @@
+//! A session's state at one moment, by value: what the writer writes and a resumed session reads.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::clock::Clock;
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::error::RunError;
+use super::report::SessionReport;
+use crate::analysis::session_table::SessionTable;
+
+const META: &str = "meta";
+const ROWS: &str = "rows";
+const EVAL_ROWS: &str = "eval_rows";
+const BEST_POLICY: &str = "best_policy";
+const POLICY: &str = "policy";
+const TENSORBOARD: &str = "tensorboard";
+
+/// A session's state at one moment.
+pub(super) struct Snapshot {
+    /// The training episodes so far.
+    pub(super) table: SessionTable,
+    /// The evaluations so far.
+    pub(super) eval_table: SessionTable,
+    /// The best policy so far, as its file's bytes.
+    pub(super) best_policy: Option<Arc<[u8]>>,
+    /// The present policy; taken only when the session stops.
+    pub(super) policy: Option<Arc<[u8]>>,
+    /// Everything that the session needs to go on from here.
+    pub(super) state: Checkpoint,
+    /// What the checkpoint is of.
+    pub(super) meta: Meta,
+}
+
+/// What a checkpoint is of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Meta {
+    /// The program's version.
+    pub(super) program: String,
+    /// Where it was taken.
+    pub(super) frame: u64,
+    /// Processor time so far, in seconds.
+    pub(super) cpu_t: f64,
+    /// Whether the session had come to its end.
+    pub(super) is_complete: bool,
+    /// Spec, seed and session, with every default filled in.
+    pub(super) identity: Json,
+}
+
+/// A snapshot read back.
+pub(super) struct Restored {
+    /// The snapshot.
+    pub(super) snapshot: Snapshot,
+    /// Length of the event file when it was taken.
+    pub(super) events_offset: u64,
+}
+
+impl Snapshot {
+    /// The file's content, given the tables as CSV and the length of the event file.
+    pub(super) fn into_checkpoint(
+        self,
+        rows: String,
+        eval_rows: String,
+        events_offset: u64,
+    ) -> Checkpoint {
+        let mut checkpoint = self.state;
+        checkpoint.add(META, self.meta.to_json().to_string().into_bytes());
+        checkpoint.add(ROWS, rows.into_bytes());
+        checkpoint.add(EVAL_ROWS, eval_rows.into_bytes());
+        for (name, policy) in [(BEST_POLICY, self.best_policy), (POLICY, self.policy)] {
+            checkpoint.add(name, policy.map(|bytes| bytes.to_vec()).unwrap_or_default());
+        }
+        checkpoint.add_state(TENSORBOARD, |out| out.u64(events_offset));
+        checkpoint
+    }
+}
+
+impl Restored {
+    /// Whether the session had come to its end.
+    pub(super) fn is_complete(&self) -> bool {
+        self.snapshot.meta.is_complete
+    }
+
+    /// What the complete session came to.
+    pub(super) fn report(&self, session: usize) -> SessionReport {
+        let Snapshot { table, eval_table, meta, .. } = &self.snapshot;
+        let cpu = Duration::try_from_secs_f64(meta.cpu_t).unwrap_or_default();
+        let report = SessionReport::new(session, table.clone(), eval_table.clone(), cpu);
+        SessionReport { was_complete: true, ..report }
+    }
+
+    /// Reads the checkpoint at `path`; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it is damaged, or not of the run that `identity` says.
+    pub(super) fn read(path: &Path, identity: &Json) -> Result<Option<Self>, RunError> {
+        let Some(checkpoint) = Checkpoint::read(path)? else { return Ok(None) };
+        let restored = Self::from_checkpoint(checkpoint);
+        let checked = restored.and_then(|restored| {
+            restored.snapshot.meta.check(identity)?;
+            Ok(restored)
+        });
+        checked.map(Some).map_err(|error| RunError::at_checkpoint(path, error))
+    }
+
+    fn from_checkpoint(state: Checkpoint) -> Result<Self, CheckpointError> {
+        let snapshot = Snapshot {
+            table: table(&state, ROWS)?,
+            eval_table: table(&state, EVAL_ROWS)?,
+            best_policy: policy(&state, BEST_POLICY)?,
+            policy: policy(&state, POLICY)?,
+            meta: Meta::from_json(state.text(META)?)?,
+            state: state.clone(),
+        };
+        Ok(Self { snapshot, events_offset: state.read_state(TENSORBOARD, |from| from.u64())? })
+    }
+}
+
+fn table(state: &Checkpoint, section: &'static str) -> Result<SessionTable, CheckpointError> {
+    SessionTable::from_csv(state.text(section)?)
+        .map_err(|error| CheckpointError::Text { section, reason: error.to_string() })
+}
+
+fn policy(state: &Checkpoint, name: &'static str) -> Result<Option<Arc<[u8]>>, CheckpointError> {
+    let bytes = state.section(name)?;
+    Ok((!bytes.is_empty()).then(|| bytes.into()))
+}
+
+impl Meta {
+    /// What this program writes.
+    pub(super) fn new(clock: &Clock, is_complete: bool, identity: &Json) -> Self {
+        let program = env!("CARGO_PKG_VERSION").to_owned();
+        let (frame, cpu_t) = (clock.frame(), clock.cpu().as_secs_f64());
+        Self { program, frame, cpu_t, is_complete, identity: identity.clone() }
+    }
+
+    fn to_json(&self) -> Json {
+        json!({
+            "program": self.program, "frame": self.frame, "cpu_t": self.cpu_t, "is_complete": self.is_complete,
+            "identity": self.identity,
+        })
+    }
+
+    fn from_json(text: &str) -> Result<Self, CheckpointError> {
+        let bad = |reason: String| CheckpointError::Text { section: META, reason };
+        let meta: Json = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+        let missing = |key: &str| bad(format!("it has no `{key}`"));
+        Ok(Self {
+            program: meta["program"].as_str().ok_or_else(|| missing("program"))?.to_owned(),
+            frame: meta["frame"].as_u64().ok_or_else(|| missing("frame"))?,
+            cpu_t: meta["cpu_t"].as_f64().ok_or_else(|| missing("cpu_t"))?,
+            is_complete: meta["is_complete"].as_bool().ok_or_else(|| missing("is_complete"))?,
+            identity: meta["identity"].clone(),
+        })
+    }
+
+    fn check(&self, identity: &Json) -> Result<(), CheckpointError> {
+        let program = env!("CARGO_PKG_VERSION");
+        if self.program != program {
+            let found = self.program.clone();
+            return Err(CheckpointError::Program { found, this: program });
+        }
+        match difference("", &self.identity, identity) {
+            Some(difference) => Err(CheckpointError::SpecChanged(difference)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The first place where two values differ, in words.
+fn difference(path: &str, saved: &Json, now: &Json) -> Option<String> {
+    let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (saved, now) {
+        (Json::Object(a), Json::Object(b)) => {
+            let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
+            keys.into_iter().find_map(|key| difference(&join(key), &saved[key], &now[key]))
+        }
+        _ if saved == now => None,
+        _ => Some(format!("`{path}` was {saved} and is {now}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(identity: &Json) -> Snapshot {
+        let mut state = Checkpoint::new();
+        state.add("agent", vec![1, 2, 3]);
+        Snapshot {
+            table: SessionTable::new(&["entropy"]),
+            eval_table: SessionTable::new(&[]),
+            best_policy: Some([7, 8].as_slice().into()),
+            policy: None,
+            state,
+            meta: Meta::new(&Clock::new(1, 1), false, identity),
+        }
+    }
+
+    fn write(path: &Path, identity: &Json) {
+        let snapshot = sample(identity);
+        let (rows, eval_rows) = (snapshot.table.to_csv(), snapshot.eval_table.to_csv());
+        snapshot.into_checkpoint(rows, eval_rows, 99).write(path).unwrap();
+    }
+
+    #[test]
+    fn everything_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ckpt");
+        let identity = json!({"seed": 3});
+        assert!(Restored::read(&path, &identity).unwrap().is_none());
+        write(&path, &identity);
+        let Restored { snapshot, events_offset } = Restored::read(&path, &identity).unwrap().unwrap();
+        assert_eq!((snapshot.meta.frame, snapshot.meta.is_complete, events_offset), (0, false, 99));
+        assert_eq!(snapshot.table.columns().last().map(String::as_str), Some("entropy"));
+        assert_eq!(snapshot.best_policy.as_deref(), Some([7, 8].as_slice()));
+        assert_eq!(snapshot.policy, None);
+        assert_eq!(snapshot.state.section("agent"), Ok([1, 2, 3].as_slice()));
+    }
+
+    #[test]
+    fn a_changed_spec_is_refused_with_the_key_that_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ckpt");
+        write(&path, &json!({"agent": {"gamma": 0.99, "lam": 0.95}}));
+        let now = json!({"agent": {"gamma": 0.9, "lam": 0.95}});
+        let error = Restored::read(&path, &now).err().unwrap().to_string();
+        assert!(
+            error.ends_with(
+                "the spec has changed since this checkpoint: `agent.gamma` was 0.99 and is 0.9"
+            ),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! One trial: a spec's sessions side by side, each from its own seed, then what they come to together.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use super::clock::process_cpu;
+use super::error::RunError;
+use super::observer::{Level, Observer};
+use super::options::RunOptions;
+use super::outputs::has_curve;
+use super::plan::Plan;
+use super::profile::chrome_trace;
+use super::report::{SessionFailure, SessionReport, TrialReport};
+use super::run_folder::{RunFolder, TRIAL};
+use super::session::{Setup, run_session};
+use crate::analysis::graphs::write_trial_graphs;
+use crate::analysis::json::{TrialCurves, write_json};
+use crate::analysis::metrics::session_metrics;
+use crate::analysis::run_folder::latest_run;
+use crate::analysis::random_baseline::random_baseline;
+use crate::analysis::trial_metrics::{TrialMetrics, trial_metrics};
+
+/// Trains what `plan` says in a new folder `data/{spec}_{timestamp}/`.
+///
+/// # Errors
+/// When the folder or the environment can not be made, when every session failed, and
+/// [`RunError::Interrupted`] when `interrupt` turned true: all sessions have then written a checkpoint.
+pub fn run_trial(
+    plan: &Plan,
+    options: &RunOptions,
+    observer: &dyn Observer,
+    interrupt: &AtomicBool,
+) -> Result<TrialReport, RunError> {
+    let folder = RunFolder::create(plan, options)?;
+    Trial { plan, options, folder: &folder, observer, interrupt }.run()
+}
+
+/// Goes on with the run in `predir`: sessions continue from their checkpoints, those without one start
+/// from their seeds, complete ones are left as they are.
+///
+/// # Errors
+/// As [`run_trial`]; also when the folder holds no run, or not one of this version of the program.
+pub fn resume_trial(
+    predir: &Path,
+    options: &RunOptions,
+    observer: &dyn Observer,
+    interrupt: &AtomicBool,
+) -> Result<TrialReport, RunError> {
+    let (folder, plan) = RunFolder::open(predir)?;
+    Trial { plan: &plan, options, folder: &folder, observer, interrupt }.run()
+}
+
+/// The newest run of a spec; of any spec when the name is empty.
+pub fn find_latest(data_dir: &Path, spec_name: &str) -> Option<PathBuf> {
+    latest_run(data_dir, spec_name).ok().flatten().map(|run| run.root().to_owned())
+}
+
+#[derive(Clone, Copy)]
+struct Trial<'a> {
+    plan: &'a Plan,
+    options: &'a RunOptions,
+    folder: &'a RunFolder,
+    observer: &'a dyn Observer,
+    interrupt: &'a AtomicBool,
+}
+
+type SessionResult = Result<SessionReport, RunError>;
+
+impl Trial<'_> {
+    fn run(&self) -> Result<TrialReport, RunError> {
+        let (started, cpu) = (Instant::now(), process_cpu());
+        let (mut sessions, mut failures) = (Vec::new(), Vec::new());
+        for (session, result) in self.run_sessions().into_iter().enumerate() {
+            match result {
+                Some(Ok(report)) => sessions.push(report),
+                Some(Err(RunError::Interrupted { .. })) | None => return Err(self.interrupted()),
+                Some(Err(error)) => failures.push(SessionFailure { session, error }),
+            }
+        }
+        if sessions.is_empty() {
+            let errors = failures.into_iter().map(|failure| failure.error);
+            return Err(RunError::AllSessionsFailed(errors.collect()));
+        }
+        let metrics = self.write_metrics(&sessions);
+        let trace = self.write_trace(&sessions);
+        Ok(TrialReport {
+            folder: self.folder.paths.root().to_owned(),
+            spec_name: self.plan.spec.name.clone(),
+            env: self.plan.env.def.id.to_owned(),
+            algorithm: self.plan.algorithm.to_owned(),
+            seed: self.folder.seed,
+            sessions,
+            failures,
+            metrics: metrics.scalar,
+            wall: started.elapsed(),
+            cpu: process_cpu().saturating_sub(cpu),
+            trace,
+        })
+    }
+
+    /// Runs all sessions, at most as many at a time as asked for; `None` for those not begun before an interrupt.
+    fn run_sessions(&self) -> Vec<Option<SessionResult>> {
+        let count = self.folder.sessions;
+        let next = AtomicUsize::new(0);
+        let results: Mutex<Vec<Option<SessionResult>>> =
+            Mutex::new((0..count).map(|_| None).collect());
+        let work = || {
+            while !self.interrupt.load(Ordering::Relaxed) {
+                let session = next.fetch_add(1, Ordering::Relaxed);
+                if session >= count {
+                    break;
+                }
+                let result = self.run_session(session);
+                results.lock().expect("no one panics while holding the results")[session] =
+                    Some(result);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..self.options.sessions_in_parallel.clamp(1, count) {
+                scope.spawn(work);
+            }
+        });
+        results.into_inner().expect("no one panics while holding the results")
+    }
+
+    fn run_session(&self, index: usize) -> SessionResult {
+        let Self { plan, options, folder, observer, interrupt } = *self;
+        let setup = Setup { plan, options, folder, index, observer, interrupt };
+        let result = catch_unwind(AssertUnwindSafe(|| run_session(setup)));
+        let result = result.unwrap_or_else(|panic| {
+            let message = panic_message(panic.as_ref());
+            Err(RunError::Panicked { session: index, message })
+        });
+        match &result {
+            Ok(_) | Err(RunError::Interrupted { .. }) => {}
+            Err(error) => observer.message(Some(index), Level::Error, &error.to_string()),
+        }
+        result
+    }
+
+    fn interrupted(&self) -> RunError {
+        RunError::Interrupted { folder: self.folder.paths.root().to_owned() }
+    }
+
+    /// Metrics and graphs over sessions; what can not be written is warned of.
+    fn write_metrics(&self, sessions: &[SessionReport]) -> TrialMetrics {
+        let baseline = random_baseline(self.plan.env.def.id).mean;
+        let of_sessions: Vec<_> =
+            sessions.iter().map(|session| session_metrics(&session.table, baseline)).collect();
+        let metrics = trial_metrics(&of_sessions);
+        let paths = &self.folder.paths;
+        self.warn(write_json(&paths.trial_metrics(TRIAL), &metrics));
+        for path in paths.trial_metrics_scalar(TRIAL) {
+            self.warn(write_json(&path, &metrics.scalar));
+        }
+        if sessions.iter().any(|session| has_curve(&session.table)) {
+            let curves = TrialCurves {
+                frames: metrics.local.frames.clone(),
+                mean_returns: metrics.local.mean_returns.clone(),
+            };
+            let draw = || write_trial_graphs(paths, TRIAL, self.plan.env.def.id, &curves);
+            match catch_unwind(AssertUnwindSafe(draw)) {
+                Ok(drawn) => self.warn(drawn),
+                Err(_) => self.warn(Err::<(), _>("graphs not drawn: a bug")),
+            }
+        }
+        metrics
+    }
+
+    fn write_trace(&self, sessions: &[SessionReport]) -> Option<PathBuf> {
+        let profiles: Vec<_> = sessions
+            .iter()
+            .filter_map(|session| Some((session.session, session.profile.as_ref()?)))
+            .collect();
+        if profiles.is_empty() {
+            return None;
+        }
+        let path = self.folder.trace();
+        let written = write_json(&path, &chrome_trace(profiles));
+        let path = written.is_ok().then_some(path);
+        self.warn(written);
+        path
+    }
+
+    fn warn<T, E: std::fmt::Display>(&self, result: Result<T, E>) {
+        if let Err(error) = result {
+            self.observer.message(None, Level::Warning, &error.to_string());
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("no message").to_owned()
+}

@@ -1,0 +1,218 @@
+//! On-policy experience: whole vector steps in time order, cleared by each update.
+
+use slm_env::{Step, StateError, StateReader, StateWriter};
+
+/// Widths of a rollout's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RolloutPlan {
+    /// Number of environments n.
+    pub num_envs: usize,
+    /// Features of an observation.
+    pub obs_width: usize,
+    /// Values of a stored action.
+    pub action_width: usize,
+}
+
+/// Transitions `[T, n]` since the last update, row `t·n + i`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rollout {
+    plan: RolloutPlan,
+    /// Observations acted on `[T, n, obs_width]`.
+    pub obs: Vec<f32>,
+    /// Actions as stored `[T, n, action_width]`; a discrete action is its index.
+    pub actions: Vec<f32>,
+    /// Rewards `[T, n]`.
+    pub rewards: Vec<f32>,
+    /// Ends of the decision process `[T, n]`.
+    pub terminated: Vec<bool>,
+    /// Ends of any kind `[T, n]`.
+    pub done: Vec<bool>,
+    /// Observations after the newest actions `[n, obs_width]`, final where an episode ended.
+    pub next_obs: Vec<f32>,
+    /// Rows cut by a time limit, which need the value of their final observation.
+    truncated: Vec<u32>,
+    /// Final observations of those rows `[truncated, obs_width]`.
+    truncated_obs: Vec<f32>,
+    episodes: u64,
+}
+
+impl Rollout {
+    /// An empty rollout.
+    pub fn new(plan: RolloutPlan) -> Self {
+        Self {
+            plan,
+            obs: Vec::new(),
+            actions: Vec::new(),
+            rewards: Vec::new(),
+            terminated: Vec::new(),
+            done: Vec::new(),
+            next_obs: vec![0.0; plan.num_envs * plan.obs_width],
+            truncated: Vec::new(),
+            truncated_obs: Vec::new(),
+            episodes: 0,
+        }
+    }
+
+    /// Widths of the rows.
+    pub fn plan(&self) -> RolloutPlan {
+        self.plan
+    }
+
+    /// Number of transitions T·n.
+    pub fn len(&self) -> usize {
+        self.rewards.len()
+    }
+
+    /// Whether nothing is stored.
+    pub fn is_empty(&self) -> bool {
+        self.rewards.is_empty()
+    }
+
+    /// Number of vector steps T.
+    pub fn steps(&self) -> usize {
+        self.len() / self.plan.num_envs
+    }
+
+    /// Episodes that ended since the last update.
+    pub fn episodes(&self) -> u64 {
+        self.episodes
+    }
+
+    /// First half of a vector step: observations `[n, obs_width]` and the actions taken on them
+    /// `[n, action_width]`.
+    pub fn push_acted(&mut self, obs: &[f32], actions: &[f32]) {
+        self.obs.extend_from_slice(obs);
+        self.actions.extend_from_slice(actions);
+    }
+
+    /// Second half: what came of the actions. `obs` and `final_obs` are `[n, obs_width]`.
+    pub fn push_observed(&mut self, obs: &[f32], final_obs: &[f32], steps: &[Step]) {
+        let width = self.plan.obs_width;
+        self.next_obs.copy_from_slice(obs);
+        for (i, step) in steps.iter().enumerate() {
+            let row = i * width..(i + 1) * width;
+            let done = step.terminated || step.truncated;
+            if done {
+                self.episodes += 1;
+                self.next_obs[row.clone()].copy_from_slice(&final_obs[row.clone()]);
+            }
+            if done && !step.terminated {
+                self.truncated.push(self.rewards.len() as u32);
+                self.truncated_obs.extend_from_slice(&final_obs[row]);
+            }
+            self.rewards.push(step.reward as f32);
+            self.terminated.push(step.terminated);
+            self.done.push(done);
+        }
+    }
+
+    /// Observations whose value bootstraps: those after the newest actions `[n, obs_width]`, then
+    /// the final ones of truncated rows.
+    pub fn bootstrap_obs(&self) -> Vec<f32> {
+        [self.next_obs.as_slice(), &self.truncated_obs].concat()
+    }
+
+    /// V of the observation after each action `[T, n]`, from V of those acted on `[T, n]` and of
+    /// [`bootstrap_obs`](Self::bootstrap_obs).
+    pub fn next_values(&self, values: &[f32], bootstrap: &[f32]) -> Vec<f32> {
+        let (last, truncated) = bootstrap.split_at(self.plan.num_envs);
+        let mut next_values = [&values[self.plan.num_envs..], last].concat();
+        for (&row, &value) in self.truncated.iter().zip(truncated) {
+            next_values[row as usize] = value;
+        }
+        next_values
+    }
+
+    /// Forgets everything but the capacity.
+    pub fn clear(&mut self) {
+        self.obs.clear();
+        self.actions.clear();
+        self.rewards.clear();
+        self.terminated.clear();
+        self.done.clear();
+        self.truncated.clear();
+        self.truncated_obs.clear();
+        self.episodes = 0;
+    }
+
+    /// Writes the transitions.
+    pub fn save(&self, out: &mut StateWriter) {
+        out.f32s(&self.obs);
+        out.f32s(&self.actions);
+        out.f32s(&self.rewards);
+        out.bytes(&to_bytes(&self.terminated));
+        out.bytes(&to_bytes(&self.done));
+        out.f32s(&self.next_obs);
+        out.u32s(&self.truncated);
+        out.f32s(&self.truncated_obs);
+        out.u64(self.episodes);
+    }
+
+    /// Reads what [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// When the state ends early.
+    pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.obs = from.f32s()?;
+        self.actions = from.f32s()?;
+        self.rewards = from.f32s()?;
+        self.terminated = to_flags(&from.bytes()?);
+        self.done = to_flags(&from.bytes()?);
+        self.next_obs = from.f32s()?;
+        self.truncated = from.u32s()?;
+        self.truncated_obs = from.f32s()?;
+        self.episodes = from.u64()?;
+        Ok(())
+    }
+}
+
+fn to_bytes(flags: &[bool]) -> Vec<u8> {
+    flags.iter().copied().map(u8::from).collect()
+}
+
+fn to_flags(bytes: &[u8]) -> Vec<bool> {
+    bytes.iter().map(|&byte| byte != 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(reward: f64, terminated: bool, truncated: bool) -> Step {
+        Step { reward, terminated, truncated }
+    }
+
+    /// Two environments, two steps; environment 1 is truncated at t = 0, environment 0 terminates
+    /// at t = 1. Values acted on [1, 2, 3, 4]; bootstraps 30 and 40 (last), 20 (truncated row 1).
+    fn two_steps() -> Rollout {
+        let plan = RolloutPlan { num_envs: 2, obs_width: 1, action_width: 1 };
+        let mut rollout = Rollout::new(plan);
+        rollout.push_acted(&[1.0, 2.0], &[0.0, 1.0]);
+        let steps = [step(1.0, false, false), step(1.0, false, true)];
+        rollout.push_observed(&[3.0, 4.0], &[9.0, 8.0], &steps);
+        rollout.push_acted(&[3.0, 4.0], &[1.0, 0.0]);
+        let steps = [step(2.0, true, false), step(2.0, false, false)];
+        rollout.push_observed(&[5.0, 6.0], &[7.0, 9.0], &steps);
+        rollout
+    }
+
+    #[test]
+    fn a_truncated_row_bootstraps_from_its_own_final_observation() {
+        let rollout = two_steps();
+        assert_eq!(rollout.bootstrap_obs(), [7.0, 6.0, 8.0]);
+        let next_values = rollout.next_values(&[1.0, 2.0, 3.0, 4.0], &[30.0, 40.0, 20.0]);
+        assert_eq!(next_values, [3.0, 20.0, 30.0, 40.0]);
+        assert_eq!((rollout.steps(), rollout.episodes()), (2, 2));
+    }
+
+    #[test]
+    fn a_saved_rollout_reads_back_equal() {
+        let rollout = two_steps();
+        let mut out = StateWriter::new();
+        rollout.save(&mut out);
+        let bytes = out.into_bytes();
+        let mut copy = Rollout::new(rollout.plan());
+        copy.load(&mut StateReader::new(&bytes)).unwrap();
+        assert_eq!(copy, rollout);
+    }
+}

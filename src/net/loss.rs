@@ -1,0 +1,82 @@
+//! Regression losses, with `PyTorch`'s formulas.
+
+use burn::tensor::Tensor;
+
+/// How far a prediction is from its target; always the mean over the batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LossFn {
+    /// d².
+    Mse,
+    /// |d|.
+    L1,
+    /// d²/(2β) below β, |d| − β/2 above.
+    SmoothL1 {
+        /// Where the parabola meets the line.
+        beta: f64,
+    },
+    /// d²/2 below δ, δ·(|d| − δ/2) above.
+    Huber {
+        /// Where the parabola meets the line.
+        delta: f64,
+    },
+}
+
+impl LossFn {
+    /// Loss `[1]` of predictions against targets, both `[batch]`.
+    pub fn mean(self, prediction: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
+        let difference = prediction - target;
+        match self {
+            Self::Mse => difference.square().mean(),
+            Self::L1 => difference.abs().mean(),
+            Self::SmoothL1 { beta } => huber(difference, beta).mean() / beta,
+            Self::Huber { delta } => huber(difference, delta).mean(),
+        }
+    }
+}
+
+/// With c = min(|d|, δ): c²/2 + δ·(|d| − c), one expression on both sides of δ.
+fn huber(difference: Tensor<1>, delta: f64) -> Tensor<1> {
+    let distance = difference.abs();
+    let inner = distance.clone().clamp_max(delta);
+    inner.clone().square() * 0.5 + (distance - inner) * delta
+}
+
+/// sign(x)·ln(1 + |x|). Hafner et al. (2023), arXiv:2301.04104, eq. 9.
+pub fn symlog(x: Tensor<1>) -> Tensor<1> {
+    x.clone().sign() * x.abs().log1p()
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    /// Differences ½ and −3 against zero.
+    fn loss(kind: LossFn) -> f32 {
+        let prediction = Tensor::<1>::from_data([0.5f32, -3.0], &Device::flex());
+        kind.mean(prediction.clone(), prediction.zeros_like()).into_scalar()
+    }
+
+    /// MSE (¼ + 9)/2; L1 (½ + 3)/2; smooth L1, β = 1: (⅛ + 2.5)/2, β = 2: (1/16 + 2)/2;
+    /// Huber, δ = 2: (⅛ + 2·2)/2.
+    #[test]
+    fn losses_match_hand_computation() {
+        assert_eq!(loss(LossFn::Mse), 4.625);
+        assert_eq!(loss(LossFn::L1), 1.75);
+        assert_eq!(loss(LossFn::SmoothL1 { beta: 1.0 }), 1.3125);
+        assert_eq!(loss(LossFn::SmoothL1 { beta: 2.0 }), 1.03125);
+        assert_eq!(loss(LossFn::Huber { delta: 2.0 }), 2.0625);
+    }
+
+    /// `slm_golden.json`, symlog.
+    #[test]
+    fn symlog_matches_the_recorded_values() {
+        let x = Tensor::<1>::from_data([-3.0f32, -0.5, 0.0, 2.0, 10.0], &Device::flex());
+        let found: Vec<f32> = symlog(x).to_data().try_to_vec().unwrap();
+        let expected = [-1.386_294_4, -0.405_465_1, 0.0, 1.098_612_3, 2.397_895_3];
+        for (f, e) in found.iter().zip(expected) {
+            assert!((f - e).abs() < 1e-6, "{f} is not {e}");
+        }
+    }
+}

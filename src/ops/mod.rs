@@ -1,0 +1,9 @@
+//! Reinforcement-learning arithmetic on host slices: pure functions, nothing remembered.
+
+mod normalize;
+mod returns;
+mod schedule;
+
+pub use normalize::{PercentileScale, VarianceScale, standardize};
+pub use returns::{Transitions, gae, bootstrapped_returns};
+pub use schedule::{Ramp, Schedule};

@@ -1,0 +1,60 @@
+//! What exists: the algorithms and the environments of this build.
+
+use slm_env::EnvDef;
+
+use crate::algorithm::{AlgorithmDef, actor_critic, ppo, random, reinforce};
+
+/// Every algorithm; to add one, add its line.
+pub const ALGORITHMS: &[&AlgorithmDef] =
+    &[&random::DEF, &reinforce::DEF, &actor_critic::DEF, &ppo::DEF];
+
+/// Every family of environments; to add one, add its line.
+pub const ENV_FAMILIES: &[&[EnvDef]] = &[slm_env_classic::ENVS];
+
+/// The algorithm of this name.
+pub fn find_algorithm(name: &str) -> Option<&'static AlgorithmDef> {
+    ALGORITHMS.iter().copied().find(|def| def.name == name)
+}
+
+/// The environment of this id.
+pub fn find_env(id: &str) -> Option<&'static EnvDef> {
+    envs().find(|def| def.id == id)
+}
+
+/// Every environment, family by family.
+pub fn envs() -> impl Iterator<Item = &'static EnvDef> {
+    ENV_FAMILIES.iter().copied().flatten()
+}
+
+/// The names of all algorithms.
+pub fn algorithm_names() -> Vec<&'static str> {
+    ALGORITHMS.iter().map(|def| def.name).collect()
+}
+
+/// The ids of all environments.
+pub fn env_names() -> Vec<&'static str> {
+    envs().map(|def| def.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_there_once_and_found() {
+        let algorithms = algorithm_names();
+        assert_eq!(algorithms.iter().collect::<BTreeSet<_>>().len(), algorithms.len());
+        assert!(algorithms.iter().all(|name| find_algorithm(name).is_some_and(|d| d.name == *name)));
+        let envs = env_names();
+        assert_eq!(envs.iter().collect::<BTreeSet<_>>().len(), envs.len());
+        assert!(envs.iter().all(|id| find_env(id).is_some_and(|def| def.id == *id)));
+    }
+
+    #[test]
+    fn other_names_are_not_found() {
+        assert!(find_algorithm("ppo").is_none());
+        assert!(find_env("CartPole").is_none());
+    }
+}
