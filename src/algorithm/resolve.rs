@@ -91,12 +91,11 @@ impl Resolver<'_> {
         let net = self.net_spec()?;
         let (actor, critic) = (&net.actor, &net.critic);
         if self.required(net.shared, "shared")? {
-            let (mut heads, _) = policy_heads(dist, None);
-            let policy_heads = heads.len();
+            let (mut heads, log_std_init) = policy_heads(dist, actor.training.log_std_init);
+            let mut stds = vec![actor.training.init_std; heads.len()];
             heads.push(1);
-            let mut stds = vec![actor.training.init_std; policy_heads];
             stds.push(critic.training.init_std);
-            let plan = self.net_plan(actor, &heads, &stds, None)?;
+            let plan = self.net_plan(actor, &heads, &stds, log_std_init)?;
             let train = train_plan(&actor.training);
             return Some(NetsPlan { dist, actor: plan, train, critic: CriticPlan::Shared });
         }
@@ -318,14 +317,13 @@ fn lr_schedule_plan(spec: Option<&LrSchedulerSpec>) -> LrSchedule {
 
 /// Heads of the policy, and log σ where it does not depend on the observation.
 ///
-/// SLM-Lab gives one-dimensional actions a single head of mean and log σ, and only wider ones
-/// a log σ of their own.
+/// As in SLM-Lab one-dimensional actions have a single head of mean and log σ.
 fn policy_heads(dist: Dist, log_std_init: Option<f64>) -> (Vec<usize>, Option<f32>) {
     match (dist, log_std_init) {
         (Dist::Categorical { n }, _) => (vec![n], None),
-        (Dist::Normal { k: 1 }, _) => (vec![2], None),
-        (Dist::Normal { k }, None) => (vec![k, k], None),
         (Dist::Normal { k }, Some(init)) => (vec![k], Some(init as f32)),
+        (Dist::Normal { k: 1 }, None) => (vec![2], None),
+        (Dist::Normal { k }, None) => (vec![k, k], None),
     }
 }
 

@@ -57,20 +57,19 @@ impl Net {
         Self { layers, head, log_std }
     }
 
-    /// Output rows `[batch, output]` of `obs` `[batch, input]`: heads, then log σ where the plan
-    /// keeps one apart from the state.
+    /// Output rows `[batch, output]` of `obs` `[batch, input]`: the heads in order, with log σ
+    /// after the first where the plan keeps one apart from the state.
     pub fn forward(&self, obs: Tensor<2>) -> Tensor<2> {
-        let batch = obs.dims()[0];
         let features = self.layers.iter().fold(obs, |x, layer| layer.forward(x));
         let heads = self.head.forward(features);
-        match &self.log_std {
-            None => heads,
-            Some(log_std) => {
-                let k = log_std.dims()[0];
-                let log_std = log_std.clone().reshape([1, k]).expand([batch, k]);
-                Tensor::cat(vec![heads, log_std], 1)
-            }
+        let Some(log_std) = &self.log_std else { return heads };
+        let ([batch, width], [k]) = (heads.dims(), log_std.dims());
+        let log_std = log_std.clone().reshape([1, k]).expand([batch, k]);
+        let mut columns = vec![heads.clone().narrow(1, 0, k), log_std];
+        if width > k {
+            columns.push(heads.narrow(1, k, width - k));
         }
+        Tensor::cat(columns, 1)
     }
 
     /// Every parameter tensor in the plan's order.

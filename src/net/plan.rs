@@ -34,8 +34,8 @@ pub struct NetPlan {
     pub trunk: Vec<LayerPlan>,
     /// Width of each head; the output row is their concatenation.
     pub heads: Vec<usize>,
-    /// Initial value of a state-independent log σ appended to the output row, as wide as the
-    /// first head.
+    /// Initial value of a log σ that does not depend on the observation: as wide as the first
+    /// head, and after it in the output row.
     pub log_std_init: Option<f32>,
     /// How weights start.
     pub init: Init,
@@ -67,7 +67,7 @@ impl ParamSlot {
 }
 
 impl NetPlan {
-    /// Width of an output row: all heads, then log σ where it does not depend on the state.
+    /// Width of an output row: all heads, and log σ where it does not depend on the observation.
     pub fn output(&self) -> usize {
         self.head_width() + self.log_std_width()
     }

@@ -308,6 +308,13 @@ mod tests {
         conformance::check_discrete(&DEF, &agent);
     }
 
+    #[test]
+    fn keeps_the_agent_contract_with_a_log_std_of_its_own_in_one_net() {
+        let agent = AGENT
+            .replace("shared: false", "shared: true, log_std_init: -0.5, actor_init_std: 0.01");
+        conformance::check(&DEF, &agent);
+    }
+
     fn ppo(clip_vloss: bool) -> Ppo {
         Ppo::new(PpoPlan {
             gamma: 0.99,
