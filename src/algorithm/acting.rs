@@ -1,10 +1,12 @@
 //! How an agent chooses actions: its network on the host, a distribution, an action policy.
 
 use slm_env::{ActionBatch, Rng, Space, StateError, StateReader, StateWriter};
-use slm_policy::{ActionHead, LogStd, Network, Noise, NormalHead, Scratch, argmax, sample_categorical};
+use slm_policy::{
+    ActionHead, LogStd, Network, Noise, NormalHead, Scratch, argmax, sample_categorical,
+};
 
 use super::agent::ActingNet;
-use crate::net::{Dist, LOG_STD_BOUNDS, Learner, acting_network, log_std};
+use crate::net::{Dist, LOG_STD_BOUNDS, NetPlan, acting_network, log_std};
 use crate::ops::Schedule;
 
 /// How an action is taken from a distribution.
@@ -44,17 +46,17 @@ pub struct Acting {
 }
 
 impl Acting {
-    /// Acts as `actor` does now, drawing from `rng`.
-    pub fn new(plan: ActingPlan, actor: &Learner, rng: Rng) -> Self {
-        let (network, head) = freeze(plan.dist, actor);
+    /// Acts as the network of plan `actor` with `params` `[num_params]` does, drawing from `rng`.
+    pub fn new(plan: ActingPlan, actor: &NetPlan, params: &[f32], rng: Rng) -> Self {
+        let (network, head) = freeze(plan.dist, actor, params);
         let explore_var = plan.action_policy.explore_var(0);
         let (scratch, stored, logits) = (Scratch::default(), Vec::new(), Vec::new());
         Self { plan, network, head, rng, explore_var, scratch, stored, logits }
     }
 
-    /// Takes over the actor's present parameters.
-    pub fn refresh(&mut self, actor: &Learner) {
-        (self.network, self.head) = freeze(self.plan.dist, actor);
+    /// Takes over other parameters.
+    pub fn refresh(&mut self, actor: &NetPlan, params: &[f32]) {
+        (self.network, self.head) = freeze(self.plan.dist, actor, params);
     }
 
     /// Moves the exploration schedule on to `frame`.
@@ -187,15 +189,14 @@ fn uniform_index(n: usize, rng: &mut Rng) -> usize {
     rng.integers(0, n as i64) as usize
 }
 
-fn freeze(dist: Dist, actor: &Learner) -> (Network, ActionHead) {
-    let params = actor.host_params();
-    let log_std = log_std(actor.plan(), &params);
+fn freeze(dist: Dist, actor: &NetPlan, params: &[f32]) -> (Network, ActionHead) {
+    let log_std = log_std(actor, params);
     let (columns, head) = match dist {
         Dist::Categorical { n } => (n, ActionHead::Categorical { n }),
         Dist::Normal { k } if log_std.is_empty() => (2 * k, normal_head(k, LogStd::Output)),
         Dist::Normal { k } => (k, normal_head(k, LogStd::Vector(log_std.to_vec()))),
     };
-    (acting_network(actor.plan(), &params, columns), head)
+    (acting_network(actor, params, columns), head)
 }
 
 fn normal_head(k: usize, log_std: LogStd) -> ActionHead {

@@ -89,8 +89,7 @@ impl Bandit {
         let mut found = Diagnostics::new();
         let plan = plan(def, agent, space, &mut found);
         let plan = plan.unwrap_or_else(|| panic!("{}", found.render(false)));
-        let context =
-            AgentContext { device: &Device::flex(), seed: &SeedSequence::new(seed) };
+        let context = AgentContext { device: &Device::flex(), seed: &SeedSequence::new(seed) };
         let obs = ObsBatch::F32(vec![1.0; NUM_ENVS]);
         let batch =
             StepBatch { final_obs: obs.clone(), obs, steps: vec![Step::default(); NUM_ENVS] };

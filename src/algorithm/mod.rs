@@ -9,12 +9,11 @@ mod conformance;
 pub mod nets;
 pub mod on_policy;
 pub mod on_policy_plan;
+pub mod policy_loss;
 pub mod ppo;
 pub mod random;
 pub mod reinforce;
 pub mod resolve;
 pub mod value_target;
 
-pub use agent::{
-    ActingNet, Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape, TrainStats,
-};
+pub use agent::{ActingNet, Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape, TrainStats};

@@ -32,7 +32,8 @@ pub struct OnPolicyPlan {
 /// The rule by which an on-policy agent learns from one rollout.
 pub trait OnPolicyRule: Send {
     /// Learns from `rollout`; draws from `rng` only what a minibatch order needs.
-    fn learn(&mut self, nets: &mut PolicyValueNets, rollout: &Rollout, rng: &mut Rng) -> TrainStats;
+    fn learn(&mut self, nets: &mut PolicyValueNets, rollout: &Rollout, rng: &mut Rng)
+    -> TrainStats;
 
     /// Moves schedules on to `frame`.
     fn advance(&mut self, frame: u64);
@@ -70,7 +71,8 @@ impl<R: OnPolicyRule> OnPolicy<R> {
         let mut net_rng = Rng::from_sequence(&seed.child("net", 0));
         let nets = PolicyValueNets::new(&plan.nets, &mut net_rng, context.device);
         let act_rng = Rng::from_sequence(&seed.child("act", 0));
-        let acting = Acting::new(plan.acting.clone(), nets.actor(), act_rng);
+        let acting =
+            Acting::new(plan.acting.clone(), nets.actor_plan(), &nets.actor_params(), act_rng);
         Self {
             rule,
             nets,
@@ -79,6 +81,18 @@ impl<R: OnPolicyRule> OnPolicy<R> {
             update_every: plan.update_every,
             minibatch_rng: Rng::from_sequence(&seed.child("memory", 0)),
         }
+    }
+
+    fn learn(&mut self, frame: u64) -> TrainStats {
+        let stats = self.rule.learn(&mut self.nets, &self.rollout, &mut self.minibatch_rng);
+        self.nets.finish_update(frame);
+        self.rollout.clear();
+        self.refresh_acting();
+        stats
+    }
+
+    fn refresh_acting(&mut self) {
+        self.acting.refresh(self.nets.actor_plan(), &self.nets.actor_params());
     }
 
     fn is_due(&self) -> bool {
@@ -101,13 +115,7 @@ impl<R: OnPolicyRule> Agent for OnPolicy<R> {
     }
 
     fn update(&mut self, frame: u64) -> Option<TrainStats> {
-        let stats = self.is_due().then(|| {
-            let stats = self.rule.learn(&mut self.nets, &self.rollout, &mut self.minibatch_rng);
-            self.nets.finish_update(frame);
-            self.rollout.clear();
-            self.acting.refresh(self.nets.actor());
-            stats
-        });
+        let stats = self.is_due().then(|| self.learn(frame));
         self.rule.advance(frame);
         self.acting.advance(frame);
         stats
@@ -151,7 +159,7 @@ impl<R: OnPolicyRule> Agent for OnPolicy<R> {
         self.rollout.load(from)?;
         self.minibatch_rng.load(from)?;
         self.rule.load(from)?;
-        self.acting.refresh(self.nets.actor());
+        self.refresh_acting();
         Ok(())
     }
 }

@@ -62,4 +62,3 @@ impl Resolver<'_> {
         }
     }
 }
-

@@ -4,12 +4,8 @@ use serde_json::Value as Json;
 use slm_env::{ActionBatch, Rng, Space, StateError, StateReader, StateWriter, StepBatch};
 
 use super::acting_spec::ActingSpec;
-use super::agent::{
-    ActingNet, Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape, TrainStats,
-};
-use crate::config::{
-    AgentSpec, Diagnostics, algorithm_schema, read_algorithm, spec, to_json,
-};
+use super::agent::{ActingNet, Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape, TrainStats};
+use crate::config::{AgentSpec, Diagnostics, algorithm_schema, read_algorithm, spec, to_json};
 
 /// The registry line.
 pub const DEF: AlgorithmDef = AlgorithmDef {

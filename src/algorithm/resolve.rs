@@ -9,8 +9,8 @@ use super::agent::EnvShape;
 use super::nets::{CriticPlan, NetsPlan};
 use crate::config::{
     ActivationSpec, AgentSpec, BodySpec, Diagnostics, HeadActivationSpec, InitFnSpec, LayerSpec,
-    LossSpec, LrSchedulerSpec, NetPartSpec, NetSpec, NetTrainingSpec, OptimSpec,
-    ScheduleKind, ScheduleSpec,
+    LossSpec, LrSchedulerSpec, NetPartSpec, NetSpec, NetTrainingSpec, OptimSpec, ScheduleKind,
+    ScheduleSpec,
 };
 use crate::net::{Dist, Init, LayerPlan, LossFn, LrSchedule, NetPlan, OptimPlan, TrainPlan, gain};
 use crate::ops::{Ramp, Schedule};
@@ -83,7 +83,12 @@ impl Resolver<'_> {
         let part = &net.actor;
         let (heads, log_std_init) = policy_heads(dist, part.training.log_std_init);
         let actor = self.net_plan(part, &heads, &[part.training.init_std], log_std_init)?;
-        Some(NetsPlan { dist, actor, train: train_plan(&part.training), critic: CriticPlan::Absent })
+        Some(NetsPlan {
+            dist,
+            actor,
+            train: train_plan(&part.training),
+            critic: CriticPlan::Absent,
+        })
     }
 
     /// Networks for policy and value, as `shared` and `use_same_optim` ask.
@@ -195,7 +200,9 @@ impl Resolver<'_> {
                 LayerSpec::Activation(_) => width,
             };
             if takes != width {
-                let message = format!("a layer of `agent.net.arc` takes {takes} features, not the {width} that come");
+                let message = format!(
+                    "a layer of `agent.net.arc` takes {takes} features, not the {width} that come"
+                );
                 self.error("name", message);
                 return None;
             }

@@ -1,6 +1,8 @@
 //! On-policy experience: whole vector steps in time order, cleared by each update.
 
-use slm_env::{Step, StateError, StateReader, StateWriter};
+use slm_env::{StateError, StateReader, StateWriter, Step};
+
+use crate::ops::Transitions;
 
 /// Widths of a rollout's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +123,17 @@ impl Rollout {
             next_values[row as usize] = value;
         }
         next_values
+    }
+
+    /// Rewards and ends, with the values `[T, n]` that followed.
+    pub fn transitions<'a>(&'a self, next_values: &'a [f32]) -> Transitions<'a> {
+        Transitions {
+            n: self.plan.num_envs,
+            rewards: &self.rewards,
+            terminated: &self.terminated,
+            done: &self.done,
+            next_values,
+        }
     }
 
     /// Forgets everything but the capacity.

@@ -99,10 +99,8 @@ mod tests {
     #[test]
     fn normal_matches_the_recorded_values() {
         let device = Device::flex();
-        let outputs = Tensor::<2>::from_data(
-            [[0.3f32, -1.2, -1.0, 0.5], [0.0, 2.0, 3.0, -7.0]],
-            &device,
-        );
+        let outputs =
+            Tensor::<2>::from_data([[0.3f32, -1.2, -1.0, 0.5], [0.0, 2.0, 3.0, -7.0]], &device);
         let actions = Tensor::<2>::from_data([[0.1f32, -1.0], [1.0, 2.0]], &device);
         let (log_prob, entropy) = Dist::Normal { k: 2 }.log_prob_and_entropy(outputs, actions);
         for (found, expected) in host(&log_prob).iter().zip([-1.493_015_6f32, 1.152_965_1]) {

@@ -103,12 +103,8 @@ mod tests {
             init: Init::Orthogonal { gain: 1.4 },
             head_std: vec![None, None],
         };
-        let optim = OptimPlan::Sgd {
-            momentum: 0.0,
-            dampening: 0.0,
-            weight_decay: 0.0,
-            nesterov: false,
-        };
+        let optim =
+            OptimPlan::Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
         let train =
             TrainPlan { optim, lr: 0.1, lr_schedule: LrSchedule::Constant, clip_grad: None };
         Learner::new(plan, train, &mut Rng::from_seed(3), &Device::flex())

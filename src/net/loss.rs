@@ -22,6 +22,19 @@ pub enum LossFn {
 }
 
 impl LossFn {
+    /// Loss of one difference d, and its derivative with respect to d.
+    pub fn of(self, d: f32) -> (f32, f32) {
+        match self {
+            Self::Mse => (d * d, 2.0 * d),
+            Self::L1 => (d.abs(), sign(d)),
+            Self::SmoothL1 { beta } => {
+                let (loss, slope) = huber_of(d, beta as f32);
+                (loss / beta as f32, slope / beta as f32)
+            }
+            Self::Huber { delta } => huber_of(d, delta as f32),
+        }
+    }
+
     /// Loss `[1]` of predictions against targets, both `[batch]`.
     pub fn mean(self, prediction: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
         let difference = prediction - target;
@@ -39,6 +52,16 @@ fn huber(difference: Tensor<1>, delta: f64) -> Tensor<1> {
     let distance = difference.abs();
     let inner = distance.clone().clamp_max(delta);
     inner.clone().square() * 0.5 + (distance - inner) * delta
+}
+
+fn huber_of(d: f32, delta: f32) -> (f32, f32) {
+    let inner = d.abs().min(delta);
+    (0.5 * inner * inner + delta * (d.abs() - inner), d.clamp(-delta, delta))
+}
+
+/// −1, 0 or 1: the derivative of |d|, 0 at 0 as in `PyTorch`.
+fn sign(d: f32) -> f32 {
+    if d == 0.0 { 0.0 } else { d.signum() }
 }
 
 /// sign(x)·ln(1 + |x|). Hafner et al. (2023), arXiv:2301.04104, eq. 9.

@@ -31,9 +31,8 @@ impl VarianceScale {
         let variance = values.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
         let total = self.count + n;
         let delta = mean - self.mean;
-        let squares = self.variance * self.count
-            + variance * n
-            + delta * delta * self.count * n / total;
+        let squares =
+            self.variance * self.count + variance * n + delta * delta * self.count * n / total;
         self.mean += delta * n / total;
         self.variance = squares / total;
         self.count = total;

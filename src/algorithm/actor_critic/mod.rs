@@ -5,18 +5,19 @@
 //! bootstrapped at truncations and at the rollout's end, and zero after terminations.
 //! The same rule without a critic is REINFORCE.
 
+mod loss;
 mod spec;
 
-use burn::tensor::Tensor;
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
+use self::loss::ActorCriticLoss;
 use super::agent::TrainStats;
-use super::nets::PolicyValueNets;
+use super::nets::{Epoch, Evaluation, PolicyValueNets, TrainingBatch};
 use super::on_policy::OnPolicyRule;
-use super::value_target::ValueTarget;
+use super::value_target::{ValueLoss, ValueTarget};
 use crate::memory::Rollout;
 use crate::net::LossFn;
-use crate::ops::{Schedule, Transitions, bootstrapped_returns, gae, standardize};
+use crate::ops::{Schedule, bootstrapped_returns, gae, standardize};
 
 pub use spec::{ActorCriticSpec, DEF};
 
@@ -47,6 +48,14 @@ pub struct ActorCritic {
     entropy: f64,
 }
 
+/// What a rollout teaches, both `[T, n]`.
+struct Targets {
+    /// Standardized advantages.
+    advantages: Vec<f32>,
+    /// Value targets.
+    returns: Vec<f32>,
+}
+
 impl ActorCritic {
     /// The rule at frame 0.
     pub fn new(plan: ActorCriticPlan) -> Self {
@@ -58,65 +67,50 @@ impl ActorCritic {
         }
     }
 
-    /// Standardized advantages and value targets, both `[T·n]`.
-    fn targets(&self, nets: &PolicyValueNets, rollout: &Rollout, obs: &Tensor<2>) -> Targets {
-        let widths = rollout.plan();
-        let bootstrap_obs = nets.upload(&rollout.bootstrap_obs(), widths.obs_width);
-        let values = host(nets.values(obs));
-        let next_values = rollout.next_values(&values, &host(nets.values(&bootstrap_obs)));
-        let transitions = Transitions {
-            n: widths.num_envs,
-            rewards: &rollout.rewards,
-            terminated: &rollout.terminated,
-            done: &rollout.done,
-            next_values: &next_values,
-        };
-        let (mut advantages, returns) = match self.plan.lam {
+    fn targets(&self, rollout: &Rollout, before: &Evaluation) -> Targets {
+        let transitions = rollout.transitions(&before.next_values);
+        let (values, gamma) = (&before.values, self.plan.gamma);
+        let (mut advantages, returns): (Vec<f32>, Vec<f32>) = match self.plan.lam {
             Some(lam) => {
-                let advantages = gae(transitions, &values, self.plan.gamma, lam);
-                let returns = advantages.iter().zip(&values).map(|(a, v)| a + v).collect();
+                let advantages = gae(transitions, values, gamma, lam);
+                let returns = advantages.iter().zip(values).map(|(a, v)| a + v).collect();
                 (advantages, returns)
             }
             None => {
-                let returns = bootstrapped_returns(transitions, self.plan.gamma);
-                (returns.iter().zip(&values).map(|(r, v)| r - v).collect(), returns)
+                let returns = bootstrapped_returns(transitions, gamma);
+                (returns.iter().zip(values).map(|(r, v)| r - v).collect(), returns)
             }
         };
         standardize(&mut advantages);
         Targets { advantages, returns }
     }
-}
 
-struct Targets {
-    advantages: Vec<f32>,
-    returns: Vec<f32>,
+    fn loss(&self) -> ActorCriticLoss {
+        ActorCriticLoss {
+            policy_loss_coef: self.plan.policy_loss_coef,
+            entropy_coef: self.entropy_coef,
+            value: ValueLoss {
+                kind: self.plan.value_loss,
+                coef: self.plan.val_loss_coef,
+                sigma: self.value_target.sigma(),
+                symlog: false,
+                clip: None,
+            },
+        }
+    }
 }
 
 impl OnPolicyRule for ActorCritic {
     fn learn(&mut self, nets: &mut PolicyValueNets, rollout: &Rollout, _: &mut Rng) -> TrainStats {
-        let widths = rollout.plan();
-        let obs = nets.upload(&rollout.obs, widths.obs_width);
-        let actions = nets.upload(&rollout.actions, widths.action_width);
-        let Targets { advantages, returns } = self.targets(nets, rollout, &obs);
+        let before = nets.evaluate(rollout);
+        let Targets { advantages, returns } = self.targets(rollout, &before);
         self.value_target.update(&returns);
-        let upload = |values: &[f32]| Tensor::<1>::from_data(values, &obs.device());
-        let (advantages, returns) = (upload(&advantages), upload(&returns));
-        let tracked = nets.tracked();
-        let (outputs, values) = nets.forward(&tracked, obs);
-        let (log_probs, entropy) = nets.dist().log_prob_and_entropy(outputs, actions);
-        let entropy = entropy.mean();
-        let policy_loss = (log_probs * advantages).mean() * -self.plan.policy_loss_coef
-            - entropy.clone() * self.entropy_coef;
-        let value_loss = values.map(|values| {
-            let loss = self.value_target.loss(self.plan.value_loss, values, returns);
-            loss * self.plan.val_loss_coef
-        });
-        let total = policy_loss.clone().inner()
-            + value_loss.clone().map_or_else(|| entropy.zeros_like(), |loss| loss).inner();
-        let reads = host(Tensor::cat(vec![total, entropy.inner()], 0));
-        nets.step(&tracked, policy_loss, value_loss);
-        self.entropy = f64::from(reads[1]);
-        TrainStats { loss: f64::from(reads[0]) }
+        let batch = TrainingBatch { rollout, returns: &returns, before: &before };
+        let order = (0..rollout.len() as u32).collect();
+        let mut once = std::iter::once(Epoch { order, advantages });
+        let means = nets.learn(batch, rollout.len(), &mut once, &self.loss());
+        self.entropy = means.entropy;
+        TrainStats { loss: means.loss }
     }
 
     fn advance(&mut self, frame: u64) {
@@ -145,13 +139,9 @@ impl OnPolicyRule for ActorCritic {
     }
 }
 
-fn host(tensor: Tensor<1>) -> Vec<f32> {
-    tensor.into_data().try_to_vec().expect("values are f32")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::DEF;
     use crate::algorithm::conformance;
 
     const AGENT: &str = "{

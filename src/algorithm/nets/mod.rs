@@ -1,0 +1,144 @@
+//! A policy and, where the algorithm has one, a value function: in one network or in two.
+
+mod device;
+
+use burn::tensor::Device;
+use slm_env::{Rng, StateError, StateReader, StateWriter};
+
+use self::device::DeviceNets;
+use super::policy_loss::PolicyLoss;
+use crate::memory::Rollout;
+use crate::net::{Dist, NetPlan, TrainPlan};
+
+/// Which networks an on-policy agent trains.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetsPlan {
+    /// What the policy columns mean.
+    pub dist: Dist,
+    /// The policy's network; with [`CriticPlan::Shared`] its last head is the value.
+    pub actor: NetPlan,
+    /// How it is trained.
+    pub train: TrainPlan,
+    /// Where values come from.
+    pub critic: CriticPlan,
+}
+
+/// Where values come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CriticPlan {
+    /// There are none.
+    Absent,
+    /// The last column of the policy's network.
+    Shared,
+    /// A network of its own.
+    Separate(NetPlan, TrainPlan),
+}
+
+/// What the networks say about a rollout before they learn from it, all `[T, n]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// V of the observations acted on; 0 without a critic.
+    pub values: Vec<f32>,
+    /// V of the observations that followed.
+    pub next_values: Vec<f32>,
+    /// log π of the actions taken.
+    pub log_probs: Vec<f32>,
+}
+
+/// A rollout with the targets of its rows, all `[T, n]`.
+#[derive(Clone, Copy, Debug)]
+pub struct TrainingBatch<'a> {
+    /// Observations and actions.
+    pub rollout: &'a Rollout,
+    /// What V should be.
+    pub returns: &'a [f32],
+    /// V and log π before the update.
+    pub before: &'a Evaluation,
+}
+
+/// One pass over a batch: its rows in order, cut into minibatches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Epoch {
+    /// Rows in the order they are learned from.
+    pub order: Vec<u32>,
+    /// Advantages in that order.
+    pub advantages: Vec<f32>,
+}
+
+/// Means over the gradient steps of one update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UpdateMeans {
+    /// Of the sum of all losses.
+    pub loss: f64,
+    /// Of the policy's entropy.
+    pub entropy: f64,
+}
+
+/// The networks at work.
+pub struct PolicyValueNets(DeviceNets);
+
+impl PolicyValueNets {
+    /// Freshly initialized networks on `device`.
+    pub fn new(plan: &NetsPlan, rng: &mut Rng, device: &Device) -> Self {
+        Self(DeviceNets::new(plan, rng, device))
+    }
+
+    /// What the networks say about `rollout`, without gradients.
+    pub fn evaluate(&mut self, rollout: &Rollout) -> Evaluation {
+        self.0.evaluate(rollout)
+    }
+
+    /// One gradient step per minibatch of every epoch.
+    pub fn learn(
+        &mut self,
+        batch: TrainingBatch<'_>,
+        minibatch_size: usize,
+        epochs: &mut dyn Iterator<Item = Epoch>,
+        loss: &dyn PolicyLoss,
+    ) -> UpdateMeans {
+        self.0.learn(batch, minibatch_size, epochs, loss)
+    }
+
+    /// What the network that acts looks like.
+    pub fn actor_plan(&self) -> &NetPlan {
+        self.0.actor_plan()
+    }
+
+    /// Its parameters `[num_params]`.
+    pub fn actor_params(&self) -> Vec<f32> {
+        self.0.actor_params()
+    }
+
+    /// Marks the end of one update at `frame`, on which learning-rate schedules count.
+    pub fn finish_update(&mut self, frame: u64) {
+        self.0.finish_update(frame);
+    }
+
+    /// Optimizer steps of all networks.
+    pub fn opt_steps(&self) -> u64 {
+        self.0.opt_steps()
+    }
+
+    /// Mean learning rate over the networks.
+    pub fn lr(&self) -> f64 {
+        self.0.lr()
+    }
+
+    /// Root of the summed squares of the networks' last gradient norms.
+    pub fn grad_norm(&self) -> f64 {
+        self.0.grad_norm()
+    }
+
+    /// Writes every network.
+    pub fn save(&self, out: &mut StateWriter) {
+        self.0.save(out);
+    }
+
+    /// Reads what [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// When the state belongs to other networks.
+    pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.0.load(from)
+    }
+}
