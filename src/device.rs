@@ -131,35 +131,46 @@ mod wgpu {
     use std::thread;
     use std::time::Duration;
 
+    use burn::tensor::wgpu::WgpuInitError;
     use burn::tensor::{Device, DeviceKind, DeviceType};
 
     use super::{DeviceChoice, DeviceError};
 
-    /// Seconds that a driver has to answer.
-    const PATIENCE: Duration = Duration::from_secs(30);
+    /// How long a driver has to answer.
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const NO_DRIVER: &str =
+        "no graphics driver was found (on Debian: mesa-vulkan-drivers and libvulkan1)";
 
     pub(super) fn open(index: usize) -> Result<Device, DeviceError> {
         let missing = |reason| DeviceError::Missing { choice: DeviceChoice::Wgpu(index), reason };
         let kinds = kinds().map_err(missing)?;
-        let Some(kind) = kinds.get(index).cloned() else {
-            return Err(missing(match kinds.len() {
-                0 => "no graphics driver was found (on Debian: mesa-vulkan-drivers, libvulkan1)"
-                    .to_owned(),
-                n => format!("there are {n}, counted from 0"),
-            }));
-        };
-        let device = answer(move || Device::wgpu_options().device_kind(kind).init());
-        device.and_then(|device| device.map_err(|error| error.to_string())).map_err(missing)
+        match kinds.get(index) {
+            Some(kind) => start(kind.clone()).map_err(missing),
+            None if kinds.is_empty() => Err(missing(NO_DRIVER.to_owned())),
+            None => Err(missing(format!("it has {}, counted from 0", kinds.len()))),
+        }
     }
 
     pub(super) fn first_card() -> Option<Device> {
         let kind = kinds().ok()?.into_iter().find(|kind| *kind != DeviceKind::Cpu)?;
-        answer(move || Device::wgpu_options().device_kind(kind).init()).ok()?.ok()
+        start(kind).ok()
+    }
+
+    fn start(kind: DeviceKind) -> Result<Device, String> {
+        let started = answer({
+            let kind = kind.clone();
+            move || Device::wgpu_options().device_kind(kind).init()
+        })?;
+        match started {
+            // It is running already, for an earlier run of this process.
+            Err(WgpuInitError::Registration { .. }) => Ok(Device::wgpu(kind)),
+            started => started.map_err(|error| error.to_string()),
+        }
     }
 
     pub(super) fn list() -> Vec<String> {
         match kinds() {
-            Ok(kinds) if kinds.is_empty() => vec!["wgpu: no graphics driver was found".to_owned()],
+            Ok(kinds) if kinds.is_empty() => vec![format!("wgpu: {NO_DRIVER}")],
             Ok(kinds) => kinds.iter().enumerate().map(|(i, kind)| describe(i, kind)).collect(),
             Err(reason) => vec![format!("wgpu: {reason}")],
         }
@@ -179,19 +190,15 @@ mod wgpu {
     /// Every adapter, real cards before software.
     fn kinds() -> Result<Vec<DeviceKind>, String> {
         answer(|| {
-            let count = |make: fn(usize) -> DeviceKind| {
-                (0..16).map(make).filter(|kind| is_there(kind)).collect::<Vec<_>>()
-            };
+            let found = Device::enumerate(DeviceType::Wgpu);
+            let indices = 0..found.len();
             [DeviceKind::DiscreteGpu, DeviceKind::IntegratedGpu, DeviceKind::VirtualGpu]
                 .into_iter()
-                .flat_map(count)
-                .chain(Some(DeviceKind::Cpu).filter(is_there))
+                .flat_map(|make| indices.clone().map(make))
+                .chain([DeviceKind::Cpu])
+                .filter(|kind| found.contains(&Device::wgpu(kind.clone())))
                 .collect()
         })
-    }
-
-    fn is_there(kind: &DeviceKind) -> bool {
-        Device::enumerate(DeviceType::Wgpu).iter().any(|found| *found == Device::wgpu(kind.clone()))
     }
 
     /// What `probe` returns, or why it did not.

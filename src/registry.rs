@@ -46,7 +46,9 @@ mod tests {
     fn every_name_is_there_once_and_found() {
         let algorithms = algorithm_names();
         assert_eq!(algorithms.iter().collect::<BTreeSet<_>>().len(), algorithms.len());
-        assert!(algorithms.iter().all(|name| find_algorithm(name).is_some_and(|d| d.name == *name)));
+        assert!(
+            algorithms.iter().all(|name| find_algorithm(name).is_some_and(|d| d.name == *name))
+        );
         let envs = env_names();
         assert_eq!(envs.iter().collect::<BTreeSet<_>>().len(), envs.len());
         assert!(envs.iter().all(|id| find_env(id).is_some_and(|def| def.id == *id)));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::thread;
 
-use slm_lab::{device, registry};
+use slm_lab::{device, experiment, registry};
 
 use super::args::DoctorArgs;
 use super::failure::Outcome;
@@ -14,6 +14,7 @@ use super::window::{self, Viewer};
 pub(super) fn run(args: &DoctorArgs) -> Outcome {
     let mut rows = vec![
         row("version", env!("CARGO_PKG_VERSION").to_owned()),
+        row("formats", format!("checkpoint {}", experiment::FORMAT_VERSION)),
         row("machine", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
         row("cores", thread::available_parallelism().map_or(1, usize::from).to_string()),
         row("algorithms", registry::ALGORITHMS.len().to_string()),

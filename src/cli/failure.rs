@@ -78,7 +78,10 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match (error.exit_code(), error) {
             (_, RunError::Spec(errors)) => errors.into(),
-            (130, error) => Self::Interrupted(error.to_string()),
+            (_, RunError::Interrupted { folder }) => Self::Interrupted(format!(
+                "interrupted; `slm-lab train@{}` goes on from here",
+                folder.display()
+            )),
             (2, error) => Self::Request(error.to_string()),
             (_, error) => Self::Run(error.to_string()),
         }

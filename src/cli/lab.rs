@@ -8,9 +8,9 @@ use std::time::Duration;
 use slm_lab::device::{self, DeviceChoice};
 use slm_lab::experiment::{Mode, RunOptions};
 
-use super::args::{CompileSwitch, ProfileSwitch, RunArgs};
 use super::failure::Failure;
 use super::progress::Console;
+use super::run_args::{CompileSwitch, ProfileSwitch, RunArgs};
 use super::window::Viewer;
 use super::{interrupt, terminal};
 
@@ -33,7 +33,9 @@ impl<'a> Lab<'a> {
         if let Some(switch) = args.torch_compile {
             tracing::info!("{}", compile_notice(switch));
         }
-        Self { args, console, interrupt: interrupt::listen() }
+        args.legacy.notices().iter().for_each(|notice| tracing::info!("{notice}"));
+        let interrupt = interrupt::listen(console.bars());
+        Self { args, console, interrupt }
     }
 
     /// How to train (at most) this many sessions, with the device ready.
@@ -44,7 +46,8 @@ impl<'a> Lab<'a> {
         }
         let device = device::open(args.device.with_offset(args.cuda_offset))?;
         let mut options = RunOptions::new(mode, device);
-        let threads = args.threads.unwrap_or_else(cores);
+        let threads =
+            args.threads.unwrap_or_else(|| if args.legacy.no_optimize_perf { 1 } else { cores() });
         options.sessions_in_parallel = threads.min(cores()).min(sessions).max(1);
         options.env_threads = (threads / options.sessions_in_parallel).max(1);
         options.data_dir.clone_from(&args.data_dir);

@@ -2,10 +2,10 @@
 
 use slm_lab::experiment::{self, Mode as TrainMode};
 
-use super::args::RunArgs;
 use super::failure::{Failure, Outcome};
 use super::lab::Lab;
 use super::mode::{Mode, Source};
+use super::run_args::RunArgs;
 use super::spec::{SpecChoice, name_or_only};
 use super::{enjoy, job, train};
 
@@ -25,8 +25,9 @@ pub(super) struct Request {
 
 /// Does what the arguments ask for.
 pub(super) fn run(args: &RunArgs) -> Outcome {
-    match &args.job {
-        Some(path) => job::run(&Lab::new(args), path),
+    args.legacy.check()?;
+    match args.job_file() {
+        Some(path) => job::run(&Lab::new(args), &path),
         None => execute(&Lab::new(args), &Request::new(args)),
     }
 }

@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-use super::args::LogLevel;
+use super::run_args::LogLevel;
 
 /// Writes a result.
 pub(super) fn print(text: &str) -> io::Result<()> {

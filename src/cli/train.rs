@@ -40,10 +40,8 @@ fn conclude(lab: &Lab<'_>, report: &TrialReport) -> Outcome {
     if report.was_complete() {
         tracing::info!("there was nothing left to do: every session was complete");
     }
-    print(&format!("\n{}", table(report).to_text()))?;
-    for session in &report.sessions {
-        print(&phases(session))?;
-    }
+    let phases: String = report.sessions.iter().map(phases).collect();
+    print(&format!("\n{}{phases}", table(report).to_text()))?;
     let mut rows = vec![["results".to_owned(), format!("{folder}")]];
     if let Some(trace) = &report.trace {
         let viewers = "open in Perfetto or chrome://tracing";

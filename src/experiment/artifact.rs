@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use slm_env::VecEnv;
-use slm_policy::{ActionHead, Bounds, Layer, LoadError, Network, ObsNormalizer, Policy};
+use slm_policy::{
+    ActionHead, Bounds, Layer, LoadError, LogStd, Network, NormalHead, ObsNormalizer, Policy,
+};
 
 use super::clock::Clock;
 use super::env_plan::EnvPlan;
@@ -54,12 +56,27 @@ pub(super) fn policy(
     Ok(policy)
 }
 
-/// Whether every weight is a number; `LayerNorm` and `Linear` are all the layers with weights.
-pub(super) fn is_finite(network: &Network) -> bool {
+/// What of the policy is no number, if anything is.
+pub(super) fn non_finite(net: &ActingNet, env: &dyn VecEnv) -> Option<&'static str> {
+    let log_std = match &net.head {
+        ActionHead::Normal(NormalHead { log_std: LogStd::Vector(values), .. }) => &values[..],
+        _ => &[],
+    };
+    let statistics = env.obs_normalizer().map_or([&[][..]; 2], |n| [n.mean(), n.var()]);
+    if !is_finite(&net.network) {
+        Some("a weight of the policy")
+    } else if !log_std.iter().all(|x| x.is_finite()) {
+        Some("log σ of the policy")
+    } else if !statistics.concat().iter().all(|x| x.is_finite()) {
+        Some("a statistic of the observations")
+    } else {
+        None
+    }
+}
+
+fn is_finite(network: &Network) -> bool {
     network.layers.iter().all(|layer| match layer {
-        Layer::Linear(linear) => {
-            linear.weight().iter().chain(linear.bias()).all(|x| x.is_finite())
-        }
+        Layer::Linear(linear) => linear.weight().iter().chain(linear.bias()).all(|x| x.is_finite()),
         Layer::LayerNorm(norm) => norm.weight().iter().chain(norm.bias()).all(|x| x.is_finite()),
         _ => true,
     })
@@ -84,5 +101,82 @@ fn to_env_units(head: ActionHead, env: &dyn VecEnv) -> ActionHead {
             ActionHead::Normal(normal)
         }
         (head, _) => head,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use slm_env::ActionBatch;
+    use slm_policy::{Linear, Scratch};
+
+    use super::*;
+    use crate::config::{Diagnostics, EnvSpec, FromNode, parse};
+    use crate::registry::find_env;
+
+    /// Pendulum's 3 numbers to a mean; log σ = -1.
+    fn net() -> ActingNet {
+        let linear = Linear::from_out_in(3, 1, &[0.5, -0.25, 0.125], &[0.1]).unwrap();
+        let head = NormalHead::new(1, LogStd::Vector(vec![-1.0]), None);
+        let network = Network { layers: vec![Layer::Linear(linear)] };
+        ActingNet { network, head: ActionHead::Normal(head) }
+    }
+
+    fn pendulum(keys: &str) -> EnvPlan {
+        let text = format!(r#"{{"name": "Pendulum-v1", "max_frame": 100, "num_envs": 2{keys}}}"#);
+        let node = parse("env.json", &text).unwrap();
+        let spec = EnvSpec::from_node(&node, &mut Diagnostics::new()).unwrap();
+        EnvPlan::new(&spec, find_env(&spec.name).unwrap(), None)
+    }
+
+    /// Steps the agent's environments and raw ones alike; returns both and their last observations.
+    fn step_alike(plan: &EnvPlan) -> (Box<dyn VecEnv>, Vec<f32>, Vec<f32>) {
+        let (mut agent_side, mut raw) = (plan.make(5, 1).unwrap(), plan.make_raw(2).unwrap());
+        let (mut seen, mut raw_batch) = (agent_side.new_batch(), raw.new_batch());
+        raw.seed(5);
+        agent_side.reset(&mut seen);
+        raw.reset(&mut raw_batch);
+        for k in 0..20 {
+            let action = 0.1 * k as f32 - 1.0;
+            agent_side.step(&ActionBatch::Continuous(vec![action, -action]), &mut seen);
+            let torque = 2.0 * action;
+            raw.step(&ActionBatch::Continuous(vec![torque, -torque]), &mut raw_batch);
+        }
+        (agent_side, seen.obs.f32s().to_vec(), raw_batch.obs.f32s().to_vec())
+    }
+
+    #[test]
+    fn the_policy_computes_from_raw_observations_what_the_agent_does_from_normalized_ones() {
+        for keys in [r#", "normalize_obs": true"#, r#", "clip_obs": 0.5"#, ""] {
+            let plan = pendulum(keys);
+            let (env, seen, raw) = step_alike(&plan);
+            let mut policy = policy(net(), &*env, &plan, BTreeMap::new()).unwrap();
+            let expected = net().network.forward(&seen, 2, &mut Scratch::default()).to_vec();
+            assert_eq!(policy.outputs(&raw), expected, "{keys}");
+        }
+    }
+
+    #[test]
+    fn the_policy_acts_in_the_environments_units() {
+        let plan = pendulum("");
+        let env = plan.make(0, 1).unwrap();
+        let mut policy = policy(net(), &*env, &plan, BTreeMap::new()).unwrap();
+        // 0.5 · 0.8 - 0.25 · 0.4 + 0.125 · 0 + 0.1 = 0.4, of torques from -2 to 2: 0.8.
+        let slm_policy::Action::Continuous([torque]) = policy.act(&[0.8, 0.4, 0.0]) else {
+            panic!("one torque")
+        };
+        assert!((torque - 0.8).abs() < 1e-6, "{torque}");
+    }
+
+    #[test]
+    fn what_is_no_number_is_named() {
+        let env = pendulum("").make(0, 1).unwrap();
+        assert_eq!(non_finite(&net(), &*env), None);
+        let bad = Linear::from_out_in(3, 1, &[f32::NAN, 0.0, 0.0], &[0.0]).unwrap();
+        let network = Network { layers: vec![Layer::Linear(bad)] };
+        let broken = ActingNet { network, ..net() };
+        assert_eq!(non_finite(&broken, &*env), Some("a weight of the policy"));
+        let head = NormalHead::new(1, LogStd::Vector(vec![f32::INFINITY]), None);
+        let broken = ActingNet { head: ActionHead::Normal(head), ..net() };
+        assert_eq!(non_finite(&broken, &*env), Some("log σ of the policy"));
     }
 }

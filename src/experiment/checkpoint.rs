@@ -30,10 +30,14 @@ pub enum CheckpointError {
         found: u32,
     },
     /// The file ends early or has bytes left over.
-    #[error("this checkpoint is cut off or has been added to ({0})")]
+    #[error(
+        "this checkpoint is cut off or has been added to ({0}); without the file the session starts anew"
+    )]
     Length(String),
     /// Bytes were changed after writing.
-    #[error("this checkpoint is damaged: the checksum of {0} does not fit")]
+    #[error(
+        "this checkpoint is damaged: the checksum of {0} does not fit; without the file the session starts anew"
+    )]
     Checksum(String),
     /// A section is missing.
     #[error("this checkpoint has no section `{0}`")]
@@ -117,10 +121,10 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When there is no such section, `read` fails, or bytes are left over.
-    pub fn read_state<T>(
-        &self,
+    pub fn read_state<'s, T>(
+        &'s self,
         section: &'static str,
-        read: impl FnOnce(&mut StateReader<'_>) -> Result<T, StateError>,
+        read: impl FnOnce(&mut StateReader<'s>) -> Result<T, StateError>,
     ) -> Result<T, CheckpointError> {
         let mut from = StateReader::new(self.section(section)?);
         let value = read(&mut from).and_then(|value| from.finish().map(|()| value));
@@ -196,8 +200,11 @@ impl Checkpoint {
     }
 }
 
-/// Name, length and checksum of every section, and the length of the header.
-fn read_header(body: &[u8]) -> Result<(Vec<(String, usize, u32)>, usize), CheckpointError> {
+/// What the header says of a section: name, length, checksum.
+type Entry = (String, usize, u32);
+
+/// What the header says, and its length.
+fn read_header(body: &[u8]) -> Result<(Vec<Entry>, usize), CheckpointError> {
     let mut from = StateReader::new(body);
     let damaged = |error: StateError| CheckpointError::Length(error.to_string());
     let found = from.u32().map_err(damaged)?;
@@ -238,7 +245,7 @@ mod tests {
         let read = Checkpoint::from_bytes(&sample().to_bytes()).unwrap();
         assert_eq!(read, sample());
         assert_eq!(read.text("meta"), Ok("{}"));
-        assert_eq!(read.read_state("clock", |from| from.u64()), Ok(640));
+        assert_eq!(read.read_state("clock", StateReader::u64), Ok(640));
         assert_eq!(read.section("agent"), Err(CheckpointError::Missing("agent")));
     }
 
@@ -271,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_section_with_bytes_left_over_does_not_fit() {
-        let error = sample().read_state("clock", |from| from.u32()).unwrap_err();
+        let error = sample().read_state("clock", StateReader::u32).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the checkpoint does not fit this run: clock: state is too long: 4 bytes left over"

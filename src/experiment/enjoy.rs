@@ -157,7 +157,8 @@ impl Scene {
         let spec = EnvSpec::from_node(&node, &mut found);
         let spec = found.finish(spec)?;
         let def = find_env(&spec.name);
-        let def = def.ok_or_else(|| bad(format!("plays {}, which is not in this build", spec.name)))?;
+        let def =
+            def.ok_or_else(|| bad(format!("plays {}, which is not in this build", spec.name)))?;
         let name = path.file_stem().unwrap_or_default();
         let output_stem = path.with_file_name("enjoy").join(name);
         let (env, policy) = (EnvPlan::new(&spec, def, None), Some(path.to_owned()));
@@ -181,7 +182,8 @@ impl Scene {
         let policy = self.policy.clone().unwrap_or_default();
         player.check(&*env).map_err(|reason| RunError::unusable(policy, reason))?;
         env.seed(stream_seed(&SeedSequence::new(options.seed), "env", 0));
-        let (mut batch, mut actions, mut frame) = (env.new_batch(), env.new_actions(), Frame::new());
+        let (mut batch, mut actions, mut frame) =
+            (env.new_batch(), env.new_actions(), Frame::new());
         let (mut returns, mut lengths) = (Vec::new(), Vec::new());
         env.reset(&mut batch);
         while returns.len() < options.episodes {
@@ -243,7 +245,8 @@ fn unused_stem(stem: &Path) -> PathBuf {
         name.push(format!("_{number}"));
         stem.with_file_name(name)
     });
-    let is_free = |stem: &PathBuf| !["json", "gif"].iter().any(|e| with_extension(stem, e).exists());
+    let is_free =
+        |stem: &PathBuf| !["json", "gif"].iter().any(|e| with_extension(stem, e).exists());
     numbered.into_iter().find(is_free).expect("a number is free among four billion")
 }
 

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
-use slm_env::{
-    EnvDef, EnvError, EnvOptions, OptionValue, PreprocessedEnv, Preprocessing, VecEnv,
-};
+use slm_env::{EnvDef, EnvError, EnvOptions, OptionValue, PreprocessedEnv, Preprocessing, VecEnv};
 
 use crate::config::{EnvSpec, Kwargs};
 

@@ -23,7 +23,7 @@ pub enum RunError {
     Env(#[from] EnvError),
     /// Learning went out of bounds: nothing of it was saved.
     #[error(
-        "session {session}: {name} is {value} at frame {frame}; learning has diverged \
+        "session {session}: {name} is no finite number at frame {frame}: learning has diverged \
          (a smaller learning rate or `clip_grad_val` may help); the last checkpoint is unharmed"
     )]
     NonFinite {
@@ -32,9 +32,7 @@ pub enum RunError {
         /// Where it happened.
         frame: u64,
         /// Which number.
-        name: String,
-        /// NaN or infinity.
-        value: f64,
+        name: &'static str,
     },
     /// A checkpoint can not be used.
     #[error("{}: {source}", path.display())]
@@ -106,10 +104,13 @@ mod tests {
     fn exit_codes_tell_request_run_and_interrupt_apart() {
         let interrupted = RunError::Interrupted { folder: PathBuf::from("data/x") };
         let wrong = RunError::unusable("data/x", "has no spec");
-        let name = "loss".to_owned();
-        let diverged = RunError::NonFinite { session: 1, frame: 640, name, value: f64::NAN };
+        let diverged = RunError::NonFinite { session: 1, frame: 640, name: "the loss" };
         let codes = [interrupted.exit_code(), wrong.exit_code(), diverged.exit_code()];
         assert_eq!(codes, [130, 2, 1]);
-        assert!(diverged.to_string().starts_with("session 1: loss is NaN at frame 640;"));
+        assert!(
+            diverged
+                .to_string()
+                .starts_with("session 1: the loss is no finite number at frame 640:")
+        );
     }
 }

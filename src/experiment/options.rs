@@ -33,6 +33,8 @@ pub struct RunOptions {
     pub checkpoint_interval: Duration,
     /// Shortest time between two reports of a session's progress.
     pub progress_interval: Duration,
+    /// Whether graphs are drawn; they take most of the time of a very short run.
+    pub graphs: bool,
     /// Measure where the time goes.
     pub profile: bool,
 }
@@ -53,6 +55,7 @@ impl RunOptions {
             env_threads: 1,
             checkpoint_interval: Self::CHECKPOINT_INTERVAL,
             progress_interval: Duration::from_millis(250),
+            graphs: true,
             profile: false,
         }
     }

@@ -86,7 +86,8 @@ impl<'a> SessionOutputs<'a> {
         self.attempt("tables", |outputs| outputs.write_tables(&snapshot));
         self.attempt("metrics", |outputs| outputs.write_metrics(&snapshot));
         self.attempt("policies", |outputs| outputs.write_policies(&snapshot));
-        if snapshot.policy.is_some() || self.drawn.elapsed() >= GRAPH_INTERVAL {
+        let is_due = snapshot.policy.is_some() || self.drawn.elapsed() >= GRAPH_INTERVAL;
+        if is_due && self.setup.options.graphs {
             self.attempt("graphs", |outputs| outputs.draw(&snapshot));
             self.drawn = Instant::now();
         }
@@ -162,8 +163,9 @@ impl<'a> SessionOutputs<'a> {
         let path = self.setup.folder.paths.session_log(TRIAL, self.setup.index);
         let mut text = String::new();
         for i in self.rows_written..table.len() {
-            let cells = table.columns().iter().zip(table.row(i));
-            let cells: Vec<String> = cells.map(|(name, value)| format!("{name}: {value}")).collect();
+            let cells = table.columns().iter().zip(table.row(i)).filter(|(_, v)| !v.is_nan());
+            let cells: Vec<String> =
+                cells.map(|(name, v)| format!("{name}: {}", short(*v))).collect();
             let _ = writeln!(text, "{}", cells.join(" | "));
         }
         append(&path, &text).map_err(FileError::at("append to", &path))
@@ -209,6 +211,14 @@ impl<'a> SessionOutputs<'a> {
 fn tables(snapshot: &Snapshot) -> impl Iterator<Item = (DataMode, &SessionTable)> {
     let tables = [(DataMode::Train, &snapshot.table), (DataMode::Eval, &snapshot.eval_table)];
     tables.into_iter().filter(|(_, table)| !table.is_empty())
+}
+
+/// A number to read: whole, or to six digits.
+fn short(value: f64) -> String {
+    let digits = 5 - value.abs().max(1e-6).log10().floor() as i32;
+    let scale = 10_f64.powi(digits);
+    let rounded = (value * scale).round() / scale;
+    if rounded.is_finite() { rounded.to_string() } else { value.to_string() }
 }
 
 /// Whether there are two returns to draw a line between.

@@ -7,7 +7,7 @@ use super::error::RunError;
 
 /// What chooses the actions.
 #[derive(Clone, Debug)]
-pub enum Player {
+pub(super) enum Player {
     /// The policy's likeliest actions.
     Greedy(Box<Policy>),
     /// Actions drawn from the policy's distribution.
@@ -25,12 +25,16 @@ impl Player {
         let (Self::Greedy(policy) | Self::Sampling(policy, _)) = self else { return Ok(()) };
         let (obs_width, width) = (policy.obs_width(), env.obs_space().width());
         let fits = match (policy.head(), env.action_space()) {
-            (ActionHead::Categorical { n: choices }, Space::Discrete { n }) => *choices == *n as usize,
+            (ActionHead::Categorical { n: choices }, Space::Discrete { n }) => {
+                *choices == *n as usize
+            }
             (ActionHead::Normal(head), Space::Box { low, .. }) => head.k == low.len(),
             _ => false,
         };
         if obs_width != width {
-            return Err(format!("the policy takes {obs_width} numbers, the environment has {width}"));
+            return Err(format!(
+                "the policy takes {obs_width} numbers, the environment has {width}"
+            ));
         }
         if fits { Ok(()) } else { Err("the policy's actions are not the environment's".to_owned()) }
     }
@@ -53,14 +57,14 @@ impl Player {
 
 /// Returns of the first episode of every environment.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EvalReport {
+pub(super) struct EvalReport {
     /// Returns, by environment.
-    pub returns: Vec<f64>,
+    pub(super) returns: Vec<f64>,
 }
 
 impl EvalReport {
     /// Their mean.
-    pub fn mean(&self) -> f64 {
+    pub(super) fn mean(&self) -> f64 {
         crate::analysis::stats::mean(&self.returns)
     }
 }
@@ -125,5 +129,46 @@ fn actions_mut(actions: &mut ActionBatch) -> ActionsMut<'_> {
         ActionBatch::Discrete(values) => ActionsMut::Discrete(values),
         ActionBatch::Continuous(values) => ActionsMut::Continuous(values),
         ActionBatch::Multi(_) => unreachable!("no policy has several discrete choices"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use slm_env::EnvOptions;
+    use slm_policy::{Layer, Linear, Network};
+
+    use super::*;
+    use crate::registry::find_env;
+
+    fn env(id: &str, n: usize) -> Box<dyn VecEnv> {
+        find_env(id).unwrap().make(&EnvOptions::new(n, 0)).unwrap()
+    }
+
+    /// Pushes to the side the pole leans to: logits 0 and θ.
+    fn balancer() -> Player {
+        let weight = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+        let linear = Linear::from_out_in(4, 2, &weight, &[0.0, 0.0]).unwrap();
+        let network = Network { layers: vec![Layer::Linear(linear)] };
+        let head = ActionHead::Categorical { n: 2 };
+        Player::Greedy(Box::new(Policy::new(&[4], None, network, head).unwrap()))
+    }
+
+    #[test]
+    fn one_episode_is_played_in_each_environment_and_a_seed_repeats_them() {
+        let mut evaluator = Evaluator::new(env("CartPole-v1", 6));
+        let mut play = |seed| evaluator.run(&mut balancer(), seed).unwrap().returns;
+        let (first, other, again) = (play(3), play(4), play(3));
+        assert_eq!((first.len(), &first), (6, &again));
+        assert_ne!(first, other);
+        // Without a look at the speed the swings grow: better than chance (22), far from 500.
+        assert!(first.iter().all(|return_| (23.0..100.0).contains(return_)), "{first:?}");
+    }
+
+    #[test]
+    fn a_policy_for_something_else_is_refused_in_words() {
+        let refusal = |id| balancer().check(&*env(id, 1)).unwrap_err();
+        assert_eq!(refusal("Pendulum-v1"), "the policy takes 4 numbers, the environment has 3");
+        assert_eq!(refusal("MountainCar-v0"), "the policy takes 4 numbers, the environment has 2");
+        assert_eq!(balancer().check(&*env("CartPole-v1", 1)), Ok(()));
     }
 }

@@ -61,7 +61,7 @@ struct Event {
 
 /// Measures phases where asked to; a branch on a flag where not.
 #[derive(Debug)]
-pub struct Profiler {
+pub(super) struct Profiler {
     is_on: bool,
     started: Instant,
     profile: Profile,
@@ -69,7 +69,7 @@ pub struct Profiler {
 
 impl Profiler {
     /// A profiler that measures only if `is_on`.
-    pub fn new(is_on: bool) -> Self {
+    pub(super) fn new(is_on: bool) -> Self {
         let events = Vec::with_capacity(if is_on { MAX_EVENTS } else { 0 });
         let phases = [(Duration::ZERO, 0); Phase::ALL.len()];
         let profile = Profile { phases, total: Duration::ZERO, events };
@@ -78,7 +78,7 @@ impl Profiler {
 
     /// Runs `work` as part of `phase`.
     #[inline]
-    pub fn time<T>(&mut self, phase: Phase, work: impl FnOnce() -> T) -> T {
+    pub(super) fn time<T>(&mut self, phase: Phase, work: impl FnOnce() -> T) -> T {
         if !self.is_on {
             return work();
         }
@@ -89,7 +89,7 @@ impl Profiler {
     }
 
     /// What was measured; none when it was off.
-    pub fn finish(mut self) -> Option<Profile> {
+    pub(super) fn finish(mut self) -> Option<Profile> {
         self.profile.total = self.started.elapsed();
         self.is_on.then_some(self.profile)
     }
@@ -106,7 +106,7 @@ impl Profiler {
 }
 
 /// The sessions' events in the format of Chrome's `about:tracing` and of Perfetto; a thread is a session.
-pub fn chrome_trace<'a>(sessions: impl IntoIterator<Item = (usize, &'a Profile)>) -> Json {
+pub(super) fn chrome_trace<'a>(sessions: impl IntoIterator<Item = (usize, &'a Profile)>) -> Json {
     let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
     let events = sessions.into_iter().flat_map(|(session, profile)| {
         profile.events.iter().map(move |event| {

@@ -160,9 +160,9 @@ mod tests {
             variables: vec![],
         };
         let mut table = SessionTable::new(&[]);
-        [row(100, 10.0), row(200, 30.0), row(300, 5.0)].iter().for_each(|row| {
-            table.push(row);
-        });
+        for row in [row(100, 10.0), row(200, 30.0), row(300, 5.0)] {
+            table.push(&row);
+        }
         let report = SessionReport::new(2, table, SessionTable::new(&[]), Duration::ZERO);
         assert_eq!((report.session, report.frame, report.opt_step), (2, 300, 30));
         // Means 10, 20 and 15 of the rows so far.

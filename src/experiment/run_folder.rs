@@ -199,7 +199,7 @@ impl SavedSpec {
     }
 }
 
-/// The paths of an earlier run, also in a folder that was renamed: its specs say what it is called.
+/// The paths of an earlier run.
 pub(super) fn find_paths(root: &Path) -> Result<RunPaths, RunError> {
     if !root.is_dir() {
         return Err(RunError::unusable(root, "there is no such folder"));
@@ -207,7 +207,10 @@ pub(super) fn find_paths(root: &Path) -> Result<RunPaths, RunError> {
     let absolute = fs::canonicalize(root).map_err(FileError::at("find", root))?;
     let paths = RunPaths::from_folder(&absolute).filter(|paths| paths.trial_spec(TRIAL).exists());
     paths.ok_or_else(|| {
-        RunError::unusable(root, "holds no run: no file `{spec}_t0_spec.json` named as the folder is")
+        RunError::unusable(
+            root,
+            "holds no run: no file `{spec}_t0_spec.json` named as the folder is",
+        )
     })
 }
 

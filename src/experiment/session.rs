@@ -75,9 +75,9 @@ pub(super) fn run_session(setup: Setup<'_>) -> Result<SessionReport, RunError> {
         outputs.restore(&restored, session.clock.wall());
     }
     setup.observer.session_started(index, session.clock.frame(), session.clock.max_frame());
-    let end = session.run_with_writer(outputs)?;
+    let end = session.run_with_writer(outputs);
     setup.observer.session_finished(index, &session.progress_now(0.0));
-    match end {
+    match end? {
         End::Complete => Ok(session.into_report()),
         End::Interrupted => Err(RunError::Interrupted { folder: folder.paths.root().to_owned() }),
     }
@@ -200,8 +200,9 @@ impl<'a> Session<'a> {
     }
 
     fn log(&mut self) -> Result<(), RunError> {
-        let Self { tracker, clock, env, agent, .. } = self;
-        if tracker.log(clock, env.episode_stats(), &**agent) {
+        let Self { tracker, clock, env, agent, profiler, .. } = self;
+        let stats = env.episode_stats();
+        if profiler.time(Phase::Track, || tracker.log(clock, stats, &**agent)) {
             let policy = self.export()?;
             self.tracker.best_policy = policy.map(|policy| policy.to_bytes().into());
         }
@@ -229,8 +230,8 @@ impl<'a> Session<'a> {
     /// The policy as it is; none where the algorithm has none.
     pub(super) fn export(&self) -> Result<Option<Policy>, RunError> {
         let Some(net) = self.agent.acting_net() else { return Ok(None) };
-        if !artifact::is_finite(&net.network) {
-            return Err(self.not_finite("a weight of the policy", f64::NAN));
+        if let Some(name) = artifact::non_finite(&net, &*self.env) {
+            return Err(self.not_finite(name));
         }
         let plan = self.setup.plan;
         let score = self.tracker.table.total_reward_ma();
@@ -263,13 +264,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(super) fn finite(&self, name: &str, value: f64) -> Result<(), RunError> {
-        if value.is_finite() { Ok(()) } else { Err(self.not_finite(name, value)) }
+    pub(super) fn finite(&self, name: &'static str, value: f64) -> Result<(), RunError> {
+        if value.is_finite() { Ok(()) } else { Err(self.not_finite(name)) }
     }
 
-    fn not_finite(&self, name: &str, value: f64) -> RunError {
-        let (session, frame) = (self.setup.index, self.clock.frame());
-        RunError::NonFinite { session, frame, name: name.to_owned(), value }
+    fn not_finite(&self, name: &'static str) -> RunError {
+        RunError::NonFinite { session: self.setup.index, frame: self.clock.frame(), name }
     }
 
     fn into_report(self) -> SessionReport {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+use slm_env::StateReader;
 
-use super::clock::Clock;
 use super::checkpoint::{Checkpoint, CheckpointError};
+use super::clock::Clock;
 use super::error::RunError;
 use super::report::SessionReport;
 use crate::analysis::session_table::SessionTable;
@@ -98,7 +99,7 @@ impl Restored {
     /// When it is damaged, or not of the run that `identity` says.
     pub(super) fn read(path: &Path, identity: &Json) -> Result<Option<Self>, RunError> {
         let Some(checkpoint) = Checkpoint::read(path)? else { return Ok(None) };
-        let restored = Self::from_checkpoint(checkpoint);
+        let restored = Self::from_state(checkpoint);
         let checked = restored.and_then(|restored| {
             restored.snapshot.meta.check(identity)?;
             Ok(restored)
@@ -106,16 +107,17 @@ impl Restored {
         checked.map(Some).map_err(|error| RunError::at_checkpoint(path, error))
     }
 
-    fn from_checkpoint(state: Checkpoint) -> Result<Self, CheckpointError> {
+    fn from_state(state: Checkpoint) -> Result<Self, CheckpointError> {
+        let events_offset = state.read_state(TENSORBOARD, StateReader::u64)?;
         let snapshot = Snapshot {
             table: table(&state, ROWS)?,
             eval_table: table(&state, EVAL_ROWS)?,
             best_policy: policy(&state, BEST_POLICY)?,
             policy: policy(&state, POLICY)?,
             meta: Meta::from_json(state.text(META)?)?,
-            state: state.clone(),
+            state,
         };
-        Ok(Self { snapshot, events_offset: state.read_state(TENSORBOARD, |from| from.u64())? })
+        Ok(Self { snapshot, events_offset })
     }
 }
 
@@ -213,7 +215,8 @@ mod tests {
         let identity = json!({"seed": 3});
         assert!(Restored::read(&path, &identity).unwrap().is_none());
         write(&path, &identity);
-        let Restored { snapshot, events_offset } = Restored::read(&path, &identity).unwrap().unwrap();
+        let Restored { snapshot, events_offset } =
+            Restored::read(&path, &identity).unwrap().unwrap();
         assert_eq!((snapshot.meta.frame, snapshot.meta.is_complete, events_offset), (0, false, 99));
         assert_eq!(snapshot.table.columns().last().map(String::as_str), Some("entropy"));
         assert_eq!(snapshot.best_policy.as_deref(), Some([7, 8].as_slice()));

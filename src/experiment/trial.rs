@@ -20,8 +20,8 @@ use super::session::{Setup, run_session};
 use crate::analysis::graphs::write_trial_graphs;
 use crate::analysis::json::{TrialCurves, write_json};
 use crate::analysis::metrics::session_metrics;
-use crate::analysis::run_folder::latest_run;
 use crate::analysis::random_baseline::random_baseline;
+use crate::analysis::run_folder::latest_run;
 use crate::analysis::trial_metrics::{TrialMetrics, trial_metrics};
 
 /// Trains what `plan` says in a new folder `data/{spec}_{timestamp}/`.
@@ -157,18 +157,22 @@ impl Trial<'_> {
         for path in paths.trial_metrics_scalar(TRIAL) {
             self.warn(write_json(&path, &metrics.scalar));
         }
-        if sessions.iter().any(|session| has_curve(&session.table)) {
-            let curves = TrialCurves {
-                frames: metrics.local.frames.clone(),
-                mean_returns: metrics.local.mean_returns.clone(),
-            };
-            let draw = || write_trial_graphs(paths, TRIAL, self.plan.env.def.id, &curves);
-            match catch_unwind(AssertUnwindSafe(draw)) {
-                Ok(drawn) => self.warn(drawn),
-                Err(_) => self.warn(Err::<(), _>("graphs not drawn: a bug")),
-            }
+        if self.options.graphs && sessions.iter().any(|session| has_curve(&session.table)) {
+            self.draw(&metrics);
         }
         metrics
+    }
+
+    fn draw(&self, metrics: &TrialMetrics) {
+        let curves = TrialCurves {
+            frames: metrics.local.frames.clone(),
+            mean_returns: metrics.local.mean_returns.clone(),
+        };
+        let (paths, env) = (&self.folder.paths, self.plan.env.def.id);
+        match catch_unwind(AssertUnwindSafe(|| write_trial_graphs(paths, TRIAL, env, &curves))) {
+            Ok(drawn) => self.warn(drawn),
+            Err(_) => self.warn(Err::<(), _>("graphs not drawn: a bug")),
+        }
     }
 
     fn write_trace(&self, sessions: &[SessionReport]) -> Option<PathBuf> {

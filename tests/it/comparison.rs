@@ -11,13 +11,16 @@ use slm_lab::experiment::Checkpoint;
 /// All files below `folder`, relative to it, in order.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
+    while let Some(inner) = open.pop() {
+        for entry in fs::read_dir(&inner).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() { open.push(path) } else { found.push(path) }
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).unwrap().to_owned());
+            }
         }
     }
-    found.iter_mut().for_each(|path| *path = path.strip_prefix(folder).unwrap().to_owned());
     found.sort();
     found
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use serde_json::json;
 use slm_lab::experiment::{RunOptions, Silent, run_trial};
 
-use crate::comparison::assert_same_run;
+use crate::comparison::{assert_same_run, files};
 use crate::specs::{NAMES, file, find, options, plan_of, run};
 
 #[test]
@@ -16,8 +16,20 @@ fn the_same_seed_gives_the_same_files_however_many_threads_work() {
     let parallel = RunOptions { sessions_in_parallel: 2, env_threads: 2, ..options(two.path()) };
     for name in NAMES {
         let (a, b) = (run(name, &serial), run(name, &parallel));
-        assert!(assert_same_run(&a.folder, &b.folder) > 20, "{name} leaves its files");
+        assert_same_run(&a.folder, &b.folder);
     }
+}
+
+#[test]
+fn graphs_are_the_same_too() {
+    let data = tempfile::tempdir().unwrap();
+    let options = RunOptions { graphs: true, ..options(data.path()) };
+    let (a, b) = (run("ppo", &options), run("ppo", &options));
+    let is_picture = |name: &std::path::PathBuf| name.extension().is_some_and(|e| e == "png");
+    assert_same_run(&a.folder, &b.folder);
+    // Returns and their average, loss and three variables of both sessions, train and eval, without the
+    // loss at first; and the trial's two graphs twice.
+    assert!(files(&a.folder).iter().filter(|name| is_picture(name)).count() >= 20);
 }
 
 #[test]
@@ -54,7 +66,8 @@ fn evaluation_does_not_perturb_training() {
     let without =
         run_trial(&plan, &options(data.path()), &Silent, &AtomicBool::new(false)).unwrap();
     let rows = |session: usize| {
-        let csv = |table: &slm_lab::analysis::session_table::SessionTable| table.to_deterministic_csv();
+        let csv =
+            |table: &slm_lab::analysis::session_table::SessionTable| table.to_deterministic_csv();
         (csv(&with.sessions[session].table), csv(&without.sessions[session].table))
     };
     for session in 0..2 {

@@ -8,7 +8,8 @@ use slm_lab::experiment::{EnjoyOptions, EnjoyReport, EnjoySource, RunError, Sile
 use crate::comparison::files;
 use crate::specs::{find, options, run};
 
-const TWO_EPISODES: EnjoyOptions = EnjoyOptions { episodes: 2, sample: false, seed: 1, render: false };
+const TWO_EPISODES: EnjoyOptions =
+    EnjoyOptions { episodes: 2, sample: false, seed: 1, render: false };
 
 fn play(source: &EnjoySource, options: &EnjoyOptions) -> Result<EnjoyReport, RunError> {
     enjoy(source, options, &mut |_| ControlFlow::Continue(()), &Silent)
@@ -18,7 +19,8 @@ fn play(source: &EnjoySource, options: &EnjoyOptions) -> Result<EnjoyReport, Run
 fn folder_spec_and_policy_file_play_the_same_policy() {
     let data = tempfile::tempdir().unwrap();
     let run = run("ppo_continuous", &options(data.path()));
-    let before: Vec<_> = files(&run.folder).iter().map(|f| fs::read(run.folder.join(f)).unwrap()).collect();
+    let before: Vec<_> =
+        files(&run.folder).iter().map(|f| fs::read(run.folder.join(f)).unwrap()).collect();
     let names = files(&run.folder);
     let of_folder = play(&EnjoySource::Folder(run.folder.clone()), &TWO_EPISODES).unwrap();
     let session = of_folder.session.unwrap();
@@ -27,7 +29,10 @@ fn folder_spec_and_policy_file_play_the_same_policy() {
     let spec = find(&run.folder, &format!("t0_s{session}_spec.json"));
     let of_spec = play(&EnjoySource::Spec(spec), &TWO_EPISODES).unwrap();
     let policy = find(&run.folder, &format!("s{session}_ckpt-best_policy.safetensors"));
-    assert_eq!(of_folder.policy.as_ref().unwrap().canonicalize().unwrap(), policy.canonicalize().unwrap());
+    assert_eq!(
+        of_folder.policy.as_ref().unwrap().canonicalize().unwrap(),
+        policy.canonicalize().unwrap()
+    );
     let of_policy = play(&EnjoySource::Policy(policy), &TWO_EPISODES).unwrap();
     assert_eq!(of_folder.returns, of_spec.returns);
     assert_eq!(of_folder.returns, of_policy.returns);
@@ -78,7 +83,8 @@ fn an_agent_without_a_policy_plays_at_random() {
 fn a_missing_policy_is_an_error_that_says_so() {
     let data = tempfile::tempdir().unwrap();
     let run = run("ppo", &options(data.path()));
-    for name in files(&run.folder).iter().filter(|f| f.to_string_lossy().ends_with(".safetensors")) {
+    for name in files(&run.folder).iter().filter(|f| f.to_string_lossy().ends_with(".safetensors"))
+    {
         fs::remove_file(run.folder.join(name)).unwrap();
     }
     let error = play(&EnjoySource::Folder(run.folder), &TWO_EPISODES).unwrap_err();

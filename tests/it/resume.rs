@@ -88,13 +88,20 @@ fn a_complete_run_is_not_run_again_but_its_lost_files_are_restored() {
     let data = tempfile::tempdir().unwrap();
     let options = options(data.path());
     let first = run("ppo", &options);
-    let lost = [find(&first.folder, "s0_session_df_train.csv"), find(&first.folder, "s1_policy.safetensors")];
+    let lost = [
+        find(&first.folder, "s0_session_df_train.csv"),
+        find(&first.folder, "s1_policy.safetensors"),
+    ];
     let before = lost.each_ref().map(|path| fs::read(path).unwrap());
-    lost.iter().for_each(|path| fs::remove_file(path).unwrap());
+    for path in &lost {
+        fs::remove_file(path).unwrap();
+    }
     let again = resume(&first.folder, &options);
     assert!(again.was_complete() && !first.was_complete());
     assert_eq!(lost.map(|path| fs::read(path).unwrap()), before);
-    let score = |report: &TrialReport| report.sessions.iter().map(|s| s.total_reward_ma).collect::<Vec<_>>();
+    let score = |report: &TrialReport| {
+        report.sessions.iter().map(|s| s.total_reward_ma).collect::<Vec<_>>()
+    };
     assert_eq!(score(&first), score(&again));
     assert_eq!(first.sessions[0].wall, again.sessions[0].wall);
 }
