@@ -2,6 +2,7 @@
 
 mod dist;
 mod frozen;
+mod host_learner;
 mod init;
 mod learner;
 mod loss;
@@ -12,6 +13,7 @@ mod plan;
 
 pub use dist::{Dist, LOG_STD_BOUNDS};
 pub use frozen::{acting_network, log_std};
+pub use host_learner::HostLearner;
 pub use init::{Init, gain};
 pub use learner::{Learner, TrainPlan};
 pub use loss::{LossFn, symlog};

@@ -149,7 +149,8 @@ impl Optim {
 }
 
 impl OptimPlan {
-    fn num_moments(&self) -> usize {
+    /// How many numbers the optimizer remembers for each parameter.
+    pub(super) fn num_moments(&self) -> usize {
         match *self {
             Self::Adam { .. } => 2,
             Self::RmsProp { momentum, centered, .. } => {

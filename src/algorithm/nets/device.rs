@@ -12,7 +12,7 @@ use crate::net::{Dist, Learner, Net, NetPlan};
 const CHUNK_ROWS: usize = 4096;
 
 /// Networks on a device.
-pub(super) struct DeviceNets {
+pub struct DeviceNets {
     dist: Dist,
     actor: Learner,
     critic: Critic,

@@ -1,11 +1,15 @@
 //! A policy and, where the algorithm has one, a value function: in one network or in two.
 
 mod device;
+mod host;
+
+use std::borrow::Cow;
 
 use burn::tensor::Device;
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
-use self::device::DeviceNets;
+pub use self::device::DeviceNets;
+pub use self::host::HostNets;
 use super::policy_loss::PolicyLoss;
 use crate::memory::Rollout;
 use crate::net::{Dist, NetPlan, TrainPlan};
@@ -74,18 +78,37 @@ pub struct UpdateMeans {
     pub entropy: f64,
 }
 
-/// The networks at work.
-pub struct PolicyValueNets(DeviceNets);
+/// The networks at work: under fused kernels on the processor, as Burn tensors elsewhere.
+pub enum PolicyValueNets {
+    /// In host memory.
+    Host(Box<HostNets>),
+    /// On any device of Burn's.
+    Device(Box<DeviceNets>),
+}
+
+/// Calls the same method on whichever networks there are.
+macro_rules! either {
+    ($nets:expr, $name:ident => $call:expr) => {
+        match $nets {
+            Self::Host($name) => $call,
+            Self::Device($name) => $call,
+        }
+    };
+}
 
 impl PolicyValueNets {
     /// Freshly initialized networks on `device`.
     pub fn new(plan: &NetsPlan, rng: &mut Rng, device: &Device) -> Self {
-        Self(DeviceNets::new(plan, rng, device))
+        if *device == Device::flex() {
+            Self::Host(Box::new(HostNets::new(plan, rng)))
+        } else {
+            Self::Device(Box::new(DeviceNets::new(plan, rng, device)))
+        }
     }
 
     /// What the networks say about `rollout`, without gradients.
     pub fn evaluate(&mut self, rollout: &Rollout) -> Evaluation {
-        self.0.evaluate(rollout)
+        either!(self, nets => nets.evaluate(rollout))
     }
 
     /// One gradient step per minibatch of every epoch.
@@ -96,49 +119,55 @@ impl PolicyValueNets {
         epochs: &mut dyn Iterator<Item = Epoch>,
         loss: &dyn PolicyLoss,
     ) -> UpdateMeans {
-        self.0.learn(batch, minibatch_size, epochs, loss)
+        either!(self, nets => nets.learn(batch, minibatch_size, epochs, loss))
     }
 
     /// What the network that acts looks like.
     pub fn actor_plan(&self) -> &NetPlan {
-        self.0.actor_plan()
+        either!(self, nets => nets.actor_plan())
     }
 
     /// Its parameters `[num_params]`.
-    pub fn actor_params(&self) -> Vec<f32> {
-        self.0.actor_params()
+    pub fn actor_params(&self) -> Cow<'_, [f32]> {
+        match self {
+            Self::Host(nets) => nets.actor_params().into(),
+            Self::Device(nets) => nets.actor_params().into(),
+        }
     }
 
     /// Marks the end of one update at `frame`, on which learning-rate schedules count.
     pub fn finish_update(&mut self, frame: u64) {
-        self.0.finish_update(frame);
+        either!(self, nets => nets.finish_update(frame));
     }
 
     /// Optimizer steps of all networks.
     pub fn opt_steps(&self) -> u64 {
-        self.0.opt_steps()
+        either!(self, nets => nets.opt_steps())
     }
 
     /// Mean learning rate over the networks.
     pub fn lr(&self) -> f64 {
-        self.0.lr()
+        either!(self, nets => nets.lr())
     }
 
     /// Root of the summed squares of the networks' last gradient norms.
     pub fn grad_norm(&self) -> f64 {
-        self.0.grad_norm()
+        either!(self, nets => nets.grad_norm())
     }
 
-    /// Writes every network.
+    /// Writes every network; the same bytes from host and device.
     pub fn save(&self, out: &mut StateWriter) {
-        self.0.save(out);
+        either!(self, nets => nets.save(out));
     }
 
-    /// Reads what [`save`](Self::save) wrote.
+    /// Reads what [`save`](Self::save) wrote, here or on another device.
     ///
     /// # Errors
     /// When the state belongs to other networks.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.0.load(from)
+        either!(self, nets => nets.load(from))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,7 +182,7 @@ mod tests {
           start_step: 0, end_step: 900}, entropy_coef_spec: null, normalize_v_targets: true},
         memory: {name: OnPolicyBatchReplay},
         net: {type: MLPNet, shared: false, use_same_optim: true, hid_layers: [8],
-          hid_layers_activation: tanh, optim_spec: {name: Adam, lr: 0.02}}}";
+          hid_layers_activation: tanh, optim_spec: {name: Adam, lr: 0.005}}}";
 
     #[test]
     fn keeps_the_agent_contract() {

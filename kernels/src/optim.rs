@@ -1,0 +1,356 @@
+//! Optimizers in one pass over flat slices, with `PyTorch`'s formulas.
+//!
+//! Kingma & Ba (2015), arXiv:1412.6980 (Adam); Loshchilov & Hutter (2019), arXiv:1711.05101
+//! (AdamW); Tieleman & Hinton (2012), lecture 6.5 (RMSprop); Polyak (1964) (momentum).
+
+use crate::lanes::blocks;
+use crate::simd::Isa;
+use crate::simd::Kernel;
+use crate::simd::Simd;
+
+/// What changes from one optimizer step to the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OptStep {
+    /// 1 at the first step.
+    pub number: u64,
+    /// Learning rate.
+    pub lr: f64,
+    /// Factor on the gradients, as [`clip_scale`](crate::clip_scale) gives it; 1 is none.
+    pub grad_scale: f32,
+}
+
+/// Adam; `weight_decay` is added to the gradient (L2), or decoupled from it (AdamW).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// Decay of the first and second moment.
+    pub betas: [f64; 2],
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Strength of the decay toward zero.
+    pub weight_decay: f64,
+    /// Decay the weights themselves instead of adding to the gradient.
+    pub decoupled: bool,
+}
+
+/// RMSprop; ε is added outside the root.
+///
+/// Unlike `PyTorch`, a centered variance that rounding made negative counts as zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RmsProp {
+    /// Smoothing of the squared gradient.
+    pub alpha: f64,
+    /// Added to the root.
+    pub eps: f64,
+    /// L2 strength.
+    pub weight_decay: f64,
+    /// Heavy-ball factor; 0 is none.
+    pub momentum: f64,
+    /// Divide by the estimated variance instead of the second moment.
+    pub centered: bool,
+}
+
+/// Stochastic gradient descent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sgd {
+    /// Heavy-ball factor; 0 is none.
+    pub momentum: f64,
+    /// Share of the new gradient left out of the momentum.
+    pub dampening: f64,
+    /// L2 strength.
+    pub weight_decay: f64,
+    /// Look ahead along the momentum.
+    pub nesterov: bool,
+}
+
+impl Adam {
+    /// Number of moment vectors: of the gradient, of its square.
+    pub const NUM_MOMENTS: usize = 2;
+
+    /// Moves `params` one step against `grads` and updates both moments, all `[num_params]`.
+    ///
+    /// # Panics
+    /// When a slice has another length or there are not two moments.
+    pub fn step(
+        &self,
+        step: OptStep,
+        params: &mut [f32],
+        grads: &[f32],
+        moments: &mut [Vec<f32>],
+    ) {
+        let [first, second] = moments else { panic!("Adam has two moments") };
+        let lengths = [grads.len(), first.len(), second.len()];
+        assert_eq!(lengths, [params.len(); 3], "there is one number for each parameter");
+        Isa::detect().run(AdamPass { plan: self, step, params, grads, first, second });
+    }
+}
+
+impl RmsProp {
+    /// Number of moment vectors: of the squared gradient, of the gradient if centered, velocity
+    /// if there is momentum.
+    pub fn num_moments(&self) -> usize {
+        1 + usize::from(self.centered) + usize::from(self.momentum > 0.0)
+    }
+
+    /// Moves `params` one step against `grads` and updates the moments, all `[num_params]`.
+    ///
+    /// # Panics
+    /// When a slice has another length or the number of moments is another.
+    pub fn step(
+        &self,
+        step: OptStep,
+        params: &mut [f32],
+        grads: &[f32],
+        moments: &mut [Vec<f32>],
+    ) {
+        check(self.num_moments(), params, grads, moments);
+        let (second, moments) = moments.split_first_mut().expect("checked right before");
+        let (mean, velocity) = moments.split_at_mut(usize::from(self.centered));
+        let (mean, velocity) = (mean.first_mut(), velocity.first_mut());
+        Isa::detect().run(RmsPropPass { plan: self, step, params, grads, second, mean, velocity });
+    }
+}
+
+impl Sgd {
+    /// Number of moment vectors: the velocity if there is momentum.
+    pub fn num_moments(&self) -> usize {
+        usize::from(self.momentum > 0.0)
+    }
+
+    /// Moves `params` one step against `grads` and updates the velocity, all `[num_params]`.
+    ///
+    /// # Panics
+    /// When a slice has another length or the number of moments is another.
+    pub fn step(
+        &self,
+        step: OptStep,
+        params: &mut [f32],
+        grads: &[f32],
+        moments: &mut [Vec<f32>],
+    ) {
+        check(self.num_moments(), params, grads, moments);
+        let velocity = moments.first_mut();
+        Isa::detect().run(SgdPass { plan: self, step, params, grads, velocity });
+    }
+}
+
+fn check(num_moments: usize, params: &[f32], grads: &[f32], moments: &[Vec<f32>]) {
+    assert_eq!(moments.len(), num_moments, "there are as many moments as the plan says");
+    let same = |values: &Vec<f32>| values.len() == params.len();
+    let fit = grads.len() == params.len() && moments.iter().all(same);
+    assert!(fit, "there is one number for each parameter");
+}
+
+struct AdamPass<'a> {
+    plan: &'a Adam,
+    step: OptStep,
+    params: &'a mut [f32],
+    grads: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+}
+
+impl Kernel for AdamPass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Adam { betas: [beta1, beta2], eps, weight_decay, decoupled } = *self.plan;
+        let OptStep { number, lr, grad_scale } = self.step;
+        let number = i32::try_from(number).unwrap_or(i32::MAX);
+        let (correction1, correction2) = (1.0 - beta1.powi(number), 1.0 - beta2.powi(number));
+        let (l2, decay) =
+            if decoupled { (0.0, 1.0 - lr * weight_decay) } else { (weight_decay, 1.0) };
+        let to = |x: f64| s.splat(x as f32);
+        let (keep1, new1) = (to(beta1), to(1.0 - beta1));
+        let (keep2, new2) = (to(beta2), to(1.0 - beta2));
+        let (root_scale, eps, step) =
+            (to(1.0 / correction2.sqrt()), to(eps), to(-lr / correction1));
+        let (scale, l2, decay) = (s.splat(grad_scale), to(l2), to(decay));
+        for at in blocks::<S>(self.params.len()) {
+            let p = at.load(s, self.params);
+            let g = s.fma(p, l2, s.mul(at.load(s, self.grads), scale));
+            let m = s.fma(at.load(s, self.first), keep1, s.mul(g, new1));
+            let v = s.fma(at.load(s, self.second), keep2, s.mul(s.mul(g, g), new2));
+            let denominator = s.fma(s.sqrt(v), root_scale, eps);
+            at.store(s, m, self.first);
+            at.store(s, v, self.second);
+            at.store(s, s.fma(s.div(m, denominator), step, s.mul(p, decay)), self.params);
+        }
+    }
+}
+
+struct RmsPropPass<'a> {
+    plan: &'a RmsProp,
+    step: OptStep,
+    params: &'a mut [f32],
+    grads: &'a [f32],
+    second: &'a mut [f32],
+    mean: Option<&'a mut Vec<f32>>,
+    velocity: Option<&'a mut Vec<f32>>,
+}
+
+impl Kernel for RmsPropPass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, s: S) {
+        let to = |x: f64| s.splat(x as f32);
+        let (keep, new) = (to(self.plan.alpha), to(1.0 - self.plan.alpha));
+        let (eps, l2, momentum) =
+            (to(self.plan.eps), to(self.plan.weight_decay), to(self.plan.momentum));
+        let (lr, scale) = (to(-self.step.lr), s.splat(self.step.grad_scale));
+        for at in blocks::<S>(self.params.len()) {
+            let p = at.load(s, self.params);
+            let g = s.fma(p, l2, s.mul(at.load(s, self.grads), scale));
+            let mut second = s.fma(at.load(s, self.second), keep, s.mul(s.mul(g, g), new));
+            at.store(s, second, self.second);
+            if let Some(mean) = &mut self.mean {
+                let average = s.fma(at.load(s, mean), keep, s.mul(g, new));
+                at.store(s, average, mean);
+                second = s.max(s.splat(0.0), s.sub(second, s.mul(average, average)));
+            }
+            let mut step = s.div(g, s.add(s.sqrt(second), eps));
+            if let Some(velocity) = &mut self.velocity {
+                step = s.fma(at.load(s, velocity), momentum, step);
+                at.store(s, step, velocity);
+            }
+            at.store(s, s.fma(step, lr, p), self.params);
+        }
+    }
+}
+
+struct SgdPass<'a> {
+    plan: &'a Sgd,
+    step: OptStep,
+    params: &'a mut [f32],
+    grads: &'a [f32],
+    velocity: Option<&'a mut Vec<f32>>,
+}
+
+impl Kernel for SgdPass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, s: S) {
+        let Sgd { momentum, dampening, weight_decay, nesterov } = *self.plan;
+        // PyTorch starts the velocity at the first gradient, undamped.
+        let damping = if self.step.number == 1 { 0.0 } else { dampening };
+        let to = |x: f64| s.splat(x as f32);
+        let (momentum, undamped, l2) = (to(momentum), to(1.0 - damping), to(weight_decay));
+        let (lr, scale) = (to(-self.step.lr), s.splat(self.step.grad_scale));
+        for at in blocks::<S>(self.params.len()) {
+            let p = at.load(s, self.params);
+            let g = s.fma(p, l2, s.mul(at.load(s, self.grads), scale));
+            let mut step = g;
+            if let Some(velocity) = &mut self.velocity {
+                let v = s.fma(at.load(s, velocity), momentum, s.mul(g, undamped));
+                at.store(s, v, velocity);
+                step = if nesterov { s.fma(v, momentum, g) } else { v };
+            }
+            at.store(s, s.fma(step, lr, p), self.params);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two steps from p = [1, -2] against g = [0.5, -1], then g = [-0.25, 2], at lr 0.1, where
+    /// half the gradient arrives and is scaled by two; repeated to fill vectors and a tail.
+    fn two_steps(
+        num_moments: usize,
+        step: impl Fn(OptStep, &mut [f32], &[f32], &mut [Vec<f32>]),
+    ) -> Vec<f32> {
+        let mut params = [1.0, -2.0].repeat(19);
+        let mut moments = vec![vec![0.0; params.len()]; num_moments];
+        for (number, grads) in [(1, [0.25, -0.5]), (2, [-0.125, 1.0])] {
+            let now = OptStep { number, lr: 0.1, grad_scale: 2.0 };
+            step(now, &mut params, &grads.repeat(19), &mut moments);
+        }
+        params
+    }
+
+    fn assert_close(found: &[f32], expected: [f32; 2]) {
+        for (f, e) in found.iter().zip(expected.iter().cycle()) {
+            assert!((f - e).abs() < 2e-6, "{found:?} is not {expected:?}");
+        }
+    }
+
+    // Expected values recorded from PyTorch 2.8.0 (`torch.optim`), lr 0.1.
+
+    #[test]
+    fn adam_equals_pytorch_with_both_kinds_of_weight_decay() {
+        for (weight_decay, decoupled, expected) in [
+            (0.0, false, [0.873_366_36, -1.936_610_3]),
+            (0.1, false, [0.854_441_4, -1.925_017_8]),
+            (0.1, true, [0.854_466_4, -1.897_810_3]),
+        ] {
+            let adam = Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay, decoupled };
+            assert_close(&two_steps(2, |now, p, g, m| adam.step(now, p, g, m)), expected);
+        }
+    }
+
+    #[test]
+    fn rms_prop_equals_pytorch_plain_and_centered_with_momentum() {
+        for (weight_decay, momentum, centered, expected) in [
+            (0.0, 0.0, false, [0.449_013_44, -1.895_323]),
+            (0.1, 0.9, true, [-0.522_099_3, -0.937_615_7]),
+        ] {
+            let plan = RmsProp { alpha: 0.99, eps: 1e-8, weight_decay, momentum, centered };
+            let found = two_steps(plan.num_moments(), |now, p, g, m| plan.step(now, p, g, m));
+            assert_close(&found, expected);
+        }
+    }
+
+    #[test]
+    fn sgd_equals_pytorch_plain_nesterov_and_dampened() {
+        for (momentum, dampening, weight_decay, nesterov, expected) in [
+            (0.0, 0.0, 0.0, false, [0.975, -2.1]),
+            (0.9, 0.0, 0.1, true, [0.868_065_95, -2.021_132]),
+            (0.9, 0.5, 0.0, false, [0.917_5, -1.91]),
+        ] {
+            let plan = Sgd { momentum, dampening, weight_decay, nesterov };
+            let found = two_steps(plan.num_moments(), |now, p, g, m| plan.step(now, p, g, m));
+            assert_close(&found, expected);
+        }
+    }
+
+    #[test]
+    fn a_constant_gradient_does_not_turn_centered_rms_prop_into_nan() {
+        let plan = RmsProp {
+            alpha: 0.5,
+            eps: 1e-8,
+            weight_decay: 0.0,
+            momentum: 0.0,
+            centered: true,
+        };
+        let (mut params, mut moments) = (vec![0.0; 40], vec![vec![0.0; 40]; 2]);
+        let grads: Vec<f32> = (0..40).map(|i| 0.1 + 0.37 * i as f32).collect();
+        for number in 1..200 {
+            let now = OptStep { number, lr: 1e-9, grad_scale: 1.0 };
+            plan.step(now, &mut params, &grads, &mut moments);
+        }
+        assert!(params.iter().all(|p| p.is_finite()), "{params:?}");
+    }
+
+    #[test]
+    fn every_instruction_set_takes_the_same_adam_step() {
+        let adam = Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01, decoupled: true };
+        let step = OptStep { number: 3, lr: 0.01, grad_scale: 0.7 };
+        let values = |seed: usize| -> Vec<f32> {
+            (0..101).map(|i| ((i * 37 + seed) % 89) as f32 / 89.0 + 0.01).collect()
+        };
+        let results = Isa::available().into_iter().map(|isa| {
+            let (mut params, mut first, mut second) = (values(1), values(2), values(3));
+            let (grads, plan) = (values(4), &adam);
+            let (params_, first, second) = (&mut params, &mut first, &mut second);
+            isa.run(AdamPass { plan, step, params: params_, grads: &grads, first, second });
+            params
+        });
+        let results: Vec<_> = results.collect();
+        for (a, b) in results.iter().flat_map(|r| r.iter().zip(&results[0])) {
+            assert!((a - b).abs() <= 1e-6 * b.abs(), "{a} is not {b}");
+        }
+    }
+}
