@@ -2,6 +2,7 @@
 
 use slm_policy::Activation;
 
+use crate::lanes::blocks;
 use crate::math;
 use crate::simd::Kernel;
 use crate::simd::Simd;
@@ -60,26 +61,9 @@ impl Kernel for Activate<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let values = self.values;
-        let (zero, one) = (s.splat(0.0), s.splat(1.0));
-        match self.activation {
-            Activation::Identity => {}
-            Activation::Relu => map(s, values, |x| s.max(zero, x)),
-            Activation::Relu6 => map(s, values, |x| math::clamp(s, x, 0.0, 6.0)),
-            Activation::LeakyRelu { slope } => {
-                let slope = s.splat(slope);
-                map(s, values, |x| s.select_gt(zero, x, s.mul(slope, x), x));
-            }
-            Activation::Elu { alpha } => map(s, values, |x| elu(s, x, 1.0, alpha)),
-            Activation::Selu => map(s, values, |x| elu(s, x, SELU_SCALE, SELU_ALPHA)),
-            Activation::Gelu => map(s, values, |x| s.mul(x, normal_share(s, x))),
-            Activation::Silu => map(s, values, |x| s.mul(x, math::sigmoid(s, x))),
-            Activation::Mish => map(s, values, |x| s.mul(x, mish_parts(s, x)[0])),
-            Activation::Tanh => map(s, values, |x| math::tanh(s, x)),
-            Activation::Sigmoid => map(s, values, |x| math::sigmoid(s, x)),
-            Activation::Softplus => map(s, values, |x| math::softplus(s, x)),
-            Activation::Softsign => map(s, values, |x| s.div(x, s.add(one, s.abs(x)))),
-            Activation::Hardtanh => map(s, values, |x| math::clamp(s, x, -1.0, 1.0)),
+        for at in blocks::<S>(self.values.len()) {
+            let y = value(s, self.activation, at.load(s, self.values));
+            at.store(s, y, self.values);
         }
     }
 }
@@ -90,30 +74,56 @@ impl Kernel for Differentiate<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { activation, kept, grads } = self;
-        let (zero, one) = (s.splat(0.0), s.splat(1.0));
-        match activation {
-            Activation::Identity => {}
-            Activation::Relu => zip(s, kept, grads, |y, d| s.select_gt(y, zero, d, zero)),
-            Activation::Relu6 => zip(s, kept, grads, |y, d| inside(s, y, [0.0, 6.0], d)),
-            Activation::Hardtanh => zip(s, kept, grads, |y, d| inside(s, y, [-1.0, 1.0], d)),
-            Activation::Tanh => {
-                zip(s, kept, grads, |y, d| s.mul(d, s.fma(math::neg(s, y), y, one)));
-            }
-            Activation::Sigmoid => {
-                zip(s, kept, grads, |y, d| s.mul(d, s.mul(y, s.sub(one, y))));
-            }
-            Activation::Elu { alpha } if alpha > 0.0 => {
-                zip(s, kept, grads, |y, d| s.mul(d, elu_slope(s, y, 1.0, alpha)));
-            }
-            Activation::Selu => {
-                zip(s, kept, grads, |y, d| s.mul(d, elu_slope(s, y, SELU_SCALE, SELU_ALPHA)));
-            }
-            Activation::Softsign => zip(s, kept, grads, |y, d| {
-                let rest = s.sub(one, s.abs(y));
-                s.mul(d, s.mul(rest, rest))
-            }),
-            _ => zip(s, kept, grads, |x, d| s.mul(d, slope_at(s, activation, x))),
+        assert_eq!(kept.len(), grads.len(), "each gradient has a value");
+        for at in blocks::<S>(grads.len()) {
+            let slope = match keep(activation) {
+                Keep::Output => slope_where(s, activation, at.load(s, kept)),
+                Keep::Input => slope_at(s, activation, at.load(s, kept)),
+            };
+            at.store(s, s.mul(slope, at.load(s, grads)), grads);
         }
+    }
+}
+
+/// The activation of x. A branch per vector is cheap, as it goes the same way every time.
+#[inline(always)]
+fn value<S: Simd>(s: S, activation: Activation, x: S::V) -> S::V {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    match activation {
+        Activation::Identity => x,
+        Activation::Relu => s.max(zero, x),
+        Activation::Relu6 => math::clamp(s, x, 0.0, 6.0),
+        Activation::LeakyRelu { slope } => s.select_gt(zero, x, s.mul(s.splat(slope), x), x),
+        Activation::Elu { alpha } => elu(s, x, 1.0, alpha),
+        Activation::Selu => elu(s, x, SELU_SCALE, SELU_ALPHA),
+        Activation::Gelu => s.mul(x, normal_share(s, x)),
+        Activation::Silu => s.mul(x, math::sigmoid(s, x)),
+        Activation::Mish => s.mul(x, mish_parts(s, x)[0]),
+        Activation::Tanh => math::tanh(s, x),
+        Activation::Sigmoid => math::sigmoid(s, x),
+        Activation::Softplus => math::softplus(s, x),
+        Activation::Softsign => s.div(x, s.add(one, s.abs(x))),
+        Activation::Hardtanh => math::clamp(s, x, -1.0, 1.0),
+    }
+}
+
+/// The derivative, where the activation took the value y, of those that keep their output.
+#[inline(always)]
+fn slope_where<S: Simd>(s: S, activation: Activation, y: S::V) -> S::V {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    match activation {
+        Activation::Relu => s.select_gt(y, zero, one, zero),
+        Activation::Relu6 => inside(s, y, [0.0, 6.0]),
+        Activation::Hardtanh => inside(s, y, [-1.0, 1.0]),
+        Activation::Tanh => s.fma(math::neg(s, y), y, one),
+        Activation::Sigmoid => s.mul(y, s.sub(one, y)),
+        Activation::Elu { alpha } => elu_slope(s, y, 1.0, alpha),
+        Activation::Selu => elu_slope(s, y, SELU_SCALE, SELU_ALPHA),
+        Activation::Softsign => {
+            let rest = s.sub(one, s.abs(y));
+            s.mul(rest, rest)
+        }
+        _ => one, // Identity.
     }
 }
 
@@ -138,7 +148,7 @@ fn slope_at<S: Simd>(s: S, activation: Activation, x: S::V) -> S::V {
             let [share, slope] = mish_parts(s, x);
             s.fma(x, slope, share)
         }
-        _ => math::sigmoid(s, x), // Softplus.
+        _ => math::sigmoid(s, x), // Softplus, the last one.
     }
 }
 
@@ -156,11 +166,11 @@ fn elu_slope<S: Simd>(s: S, y: S::V, scale: f32, alpha: f32) -> S::V {
     s.select_gt(y, s.splat(0.0), s.splat(scale), negative)
 }
 
-/// d where y lies strictly between the bounds, 0 elsewhere.
+/// 1 where y lies strictly between the bounds, 0 elsewhere.
 #[inline(always)]
-fn inside<S: Simd>(s: S, y: S::V, [low, high]: [f32; 2], d: S::V) -> S::V {
-    let zero = s.splat(0.0);
-    s.select_gt(y, s.splat(low), s.select_gt(s.splat(high), y, d, zero), zero)
+fn inside<S: Simd>(s: S, y: S::V, [low, high]: [f32; 2]) -> S::V {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    s.select_gt(y, s.splat(low), s.select_gt(s.splat(high), y, one, zero), zero)
 }
 
 /// Φ(x), the share of the standard normal distribution below x.
@@ -182,33 +192,6 @@ fn mish_parts<S: Simd>(s: S, x: S::V) -> [S::V; 2] {
     let inverse = s.div(s.splat(1.0), s.add(w, two));
     let rise = s.mul(s.mul(s.splat(4.0), e), s.add(e, s.splat(1.0)));
     [s.mul(w, inverse), s.mul(s.mul(rise, inverse), inverse)]
-}
-
-#[inline(always)]
-fn map<S: Simd>(s: S, values: &mut [f32], f: impl Fn(S::V) -> S::V) {
-    let mut blocks = values.chunks_exact_mut(S::LANES);
-    for block in &mut blocks {
-        s.store(f(s.load(block)), block);
-    }
-    let rest = blocks.into_remainder();
-    if !rest.is_empty() {
-        s.store_some(f(s.load_some(rest)), rest);
-    }
-}
-
-#[inline(always)]
-fn zip<S: Simd>(s: S, kept: &[f32], grads: &mut [f32], f: impl Fn(S::V, S::V) -> S::V) {
-    assert_eq!(kept.len(), grads.len(), "each gradient has a value");
-    let blocks = kept.chunks_exact(S::LANES);
-    let rest = blocks.remainder();
-    let mut grad_blocks = grads.chunks_exact_mut(S::LANES);
-    for (kept, grads) in blocks.zip(&mut grad_blocks) {
-        s.store(f(s.load(kept), s.load(grads)), grads);
-    }
-    let grads = grad_blocks.into_remainder();
-    if !rest.is_empty() {
-        s.store_some(f(s.load_some(rest), s.load_some(grads)), grads);
-    }
 }
 
 #[cfg(test)]

@@ -169,10 +169,9 @@ mod tests {
             assert_eq!(d[2], 9.0);
             [d[0], d[1]]
         };
-        for (found, expected) in [
-            (gradient(2.0, 0.0), [-0.5, 0.5]),
-            (gradient(0.0, 1.0), [0.205_989_7, -0.205_989_7]),
-        ] {
+        for (found, expected) in
+            [(gradient(2.0, 0.0), [-0.5, 0.5]), (gradient(0.0, 1.0), [0.205_989_7, -0.205_989_7])]
+        {
             for (f, e) in found.iter().zip(expected) {
                 assert!((f - e).abs() < 1e-6, "{found:?} is not {expected:?}");
             }
@@ -185,6 +184,9 @@ mod tests {
         let logits = Rows { values: &values, stride: 3 };
         let (mut log_prob, mut entropy) = ([0.0; 2], [0.0; 2]);
         categorical_log_prob_entropy(logits, 2, &[0, 0], &mut log_prob, &mut entropy);
-        assert!(log_prob.iter().chain(&entropy).all(|x| x.abs() < 1e-6), "{log_prob:?} {entropy:?}");
+        assert!(
+            log_prob.iter().chain(&entropy).all(|x| x.abs() < 1e-6),
+            "{log_prob:?} {entropy:?}"
+        );
     }
 }

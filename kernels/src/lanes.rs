@@ -32,10 +32,6 @@ impl At {
     /// The number in the lanes that exist, zero in the others.
     #[inline(always)]
     pub(crate) fn splat<S: Simd>(self, s: S, x: f32) -> S::V {
-        if self.lanes == S::LANES {
-            s.splat(x)
-        } else {
-            s.load_some(&[x; MAX_LANES][..self.lanes])
-        }
+        if self.lanes == S::LANES { s.splat(x) } else { s.load_some(&[x; MAX_LANES][..self.lanes]) }
     }
 }

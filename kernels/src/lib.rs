@@ -34,17 +34,24 @@
 )]
 
 mod activation;
+mod backward;
 mod categorical;
 mod clip;
+mod forward;
 mod gemm;
 mod lanes;
 mod math;
 mod mlp;
+mod narrow;
 mod norm;
 mod normal;
 mod optim;
+mod optim_pass;
+mod pack;
+mod pool;
 mod rows;
 mod simd;
+mod split;
 mod step;
 mod tape;
 mod tile;
@@ -62,7 +69,9 @@ pub use optim::Adam;
 pub use optim::OptStep;
 pub use optim::RmsProp;
 pub use optim::Sgd;
+pub use pool::Pool;
 pub use rows::Rows;
 pub use rows::RowsMut;
 pub use simd::Isa;
+pub use split::SplitTape;
 pub use tape::Tape;

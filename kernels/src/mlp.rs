@@ -2,8 +2,8 @@
 
 use slm_policy::Activation;
 
+use crate::backward::GradShare;
 use crate::simd::Isa;
-use crate::step::GradShare;
 use crate::step::Kind;
 use crate::step::Step;
 use crate::tape::Tape;
@@ -97,7 +97,7 @@ impl Mlp {
         for i in 0..self.steps.len() {
             let (done, rest) = self.steps.split_at_mut(i);
             rest[0].params = self.num_params;
-            rest[0].lay_out(&mut self.columns, done.last());
+            rest[0].lay_out(&mut self.columns, done.last_mut());
             self.num_params += rest[0].num_params();
         }
     }
@@ -129,7 +129,7 @@ impl Mlp {
         tape: &'t mut Tape,
     ) -> &'t [f32] {
         assert_eq!(x.len(), n * self.inputs, "x is [n, inputs]");
-        tape.start(n, self.columns);
+        tape.start(n, self.columns, self.pack_len());
         tape.values.get_mut()[..x.len()].copy_from_slice(x);
         self.forward_kept(params, tape)
     }
@@ -145,7 +145,7 @@ impl Mlp {
         indices: &[u32],
         tape: &'t mut Tape,
     ) -> &'t [f32] {
-        tape.start(indices.len(), self.columns);
+        tape.start(indices.len(), self.columns, self.pack_len());
         let input = &mut tape.values.get_mut()[..indices.len() * self.inputs];
         gather_rows(x, self.inputs, indices, input);
         self.forward_kept(params, tape)
@@ -156,13 +156,7 @@ impl Mlp {
     ///
     /// # Panics
     /// When a slice has another length than in the forward pass.
-    pub fn backward(
-        &self,
-        params: &[f32],
-        d_outputs: &[f32],
-        tape: &mut Tape,
-        grads: &mut [f32],
-    ) {
+    pub fn backward(&self, params: &[f32], d_outputs: &[f32], tape: &mut Tape, grads: &mut [f32]) {
         assert_eq!(grads.len(), self.num_params, "there is a gradient for each parameter");
         self.start_backward(params, d_outputs, tape);
         for step in self.steps.iter().rev() {
@@ -201,9 +195,18 @@ impl Mlp {
         &tape.values.get()[last.output.range(tape.n)]
     }
 
-    /// Room for a batch of `n` rows.
-    pub(crate) fn start(&self, n: usize, tape: &mut Tape) {
-        tape.start(n, self.columns);
+    /// Numbers that the scratch of the matrix products needs.
+    pub(crate) fn pack_len(&self) -> usize {
+        self.steps.iter().map(|step| step.pack_len(self.isa)).max().unwrap_or(0)
+    }
+
+    /// The part of a backward pass in which every row is on its own.
+    pub(crate) fn backward_rows(&self, params: &[f32], d_outputs: &[f32], tape: &mut Tape) {
+        self.start_backward(params, d_outputs, tape);
+        for step in self.steps.iter().rev() {
+            step.differentiate(self.isa, tape);
+            step.input_grads(self.isa, params, tape, None);
+        }
     }
 
     fn forward_kept<'t>(&self, params: &[f32], tape: &'t mut Tape) -> &'t [f32] {
@@ -214,7 +217,7 @@ impl Mlp {
         self.output(tape)
     }
 
-    pub(crate) fn start_backward(&self, params: &[f32], d_outputs: &[f32], tape: &mut Tape) {
+    fn start_backward(&self, params: &[f32], d_outputs: &[f32], tape: &mut Tape) {
         assert_eq!(params.len(), self.num_params, "there are as many parameters as the net has");
         assert_eq!(d_outputs.len(), tape.n * self.outputs(), "d_outputs is [n, outputs]");
         self.steps.last().expect("a network has layers").set_grad(d_outputs, tape);

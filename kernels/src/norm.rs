@@ -7,6 +7,19 @@ use crate::lanes::blocks;
 use crate::simd::Kernel;
 use crate::simd::Simd;
 
+/// The sum over a row of vectors.
+///
+/// A macro, because a closure would not be compiled with the instructions of its caller.
+macro_rules! sum {
+    ($s:ident, $width:ident, |$at:ident| $v:expr) => {{
+        let mut total = $s.splat(0.0);
+        for $at in blocks::<S>($width) {
+            total = $s.add(total, $v);
+        }
+        $s.sum(total)
+    }};
+}
+
 /// y = x̂ · gamma + beta with x̂ = (x - mean) / √(var + eps), per row.
 pub(crate) struct NormForward<'a> {
     pub(crate) width: usize,
@@ -55,13 +68,12 @@ impl Kernel for NormForward<'_> {
         let rows = self.input.chunks_exact(w).zip(self.normalized.chunks_exact_mut(w));
         let outputs = self.output.chunks_exact_mut(w);
         for (((x, normalized), y), scale) in rows.zip(outputs).zip(self.scale) {
-            let mean = sum(s, w, |at| at.load(s, x)) / w as f32;
-            let centered = |at: At| s.sub(at.load(s, x), at.splat(s, mean));
-            let variance = sum(s, w, |at| s.mul(centered(at), centered(at))) / w as f32;
+            let mean = sum!(s, w, |at| at.load(s, x)) / w as f32;
+            let variance = sum!(s, w, |at| squared_distance(s, at, x, mean)) / w as f32;
             *scale = 1.0 / (variance + self.eps).sqrt();
-            let by = s.splat(*scale);
+            let (mean, by) = (s.splat(mean), s.splat(*scale));
             for at in blocks::<S>(w) {
-                at.store(s, s.mul(centered(at), by), normalized);
+                at.store(s, s.mul(s.sub(at.load(s, x), mean), by), normalized);
                 let scaled = at.load(s, normalized);
                 let shifted = if self.gamma.is_empty() {
                     scaled
@@ -83,14 +95,11 @@ impl Kernel for NormBackward<'_> {
         let rows = self.normalized.chunks_exact(w).zip(self.d_output.chunks_exact(w));
         let inputs = self.d_input.chunks_exact_mut(w);
         for (((x, d), to), scale) in rows.zip(inputs).zip(self.scale) {
-            let scaled = |at: At| {
-                let d = at.load(s, d);
-                if self.gamma.is_empty() { d } else { s.mul(d, at.load(s, self.gamma)) }
-            };
-            let mean = sum(s, w, scaled) / w as f32;
-            let slope = sum(s, w, |at| s.mul(scaled(at), at.load(s, x))) / w as f32;
+            let mean = sum!(s, w, |at| scaled(s, at, d, self.gamma)) / w as f32;
+            let slope = sum!(s, w, |at| s.mul(scaled(s, at, d, self.gamma), at.load(s, x)));
+            let slope = slope / w as f32;
             for at in blocks::<S>(w) {
-                let rest = s.sub(scaled(at), s.splat(mean));
+                let rest = s.sub(scaled(s, at, d, self.gamma), s.splat(mean));
                 let rest = s.fma(s.splat(-slope), at.load(s, x), rest);
                 at.store(s, s.mul(s.splat(*scale), rest), to);
             }
@@ -115,12 +124,16 @@ impl Kernel for NormGrads<'_> {
     }
 }
 
-/// The sum over a row of vectors.
+/// (x - mean)², zero in lanes that do not exist.
 #[inline(always)]
-fn sum<S: Simd>(s: S, width: usize, f: impl Fn(At) -> S::V) -> f32 {
-    let mut total = s.splat(0.0);
-    for at in blocks::<S>(width) {
-        total = s.add(total, f(at));
-    }
-    s.sum(total)
+fn squared_distance<S: Simd>(s: S, at: At, x: &[f32], mean: f32) -> S::V {
+    let centered = s.sub(at.load(s, x), at.splat(s, mean));
+    s.mul(centered, centered)
+}
+
+/// d · gamma, or d without a gamma.
+#[inline(always)]
+fn scaled<S: Simd>(s: S, at: At, d: &[f32], gamma: &[f32]) -> S::V {
+    let d = at.load(s, d);
+    if gamma.is_empty() { d } else { s.mul(d, at.load(s, gamma)) }
 }

@@ -83,8 +83,7 @@ impl Kernel for Forward<'_> {
             for j in 0..k {
                 let raw = group.column(s, log_std, j);
                 let clamped = math::clamp(s, raw, LOG_STD_BOUNDS.0, LOG_STD_BOUNDS.1);
-                let difference =
-                    s.sub(group.column(s, actions, j), group.column(s, mean, j));
+                let difference = s.sub(group.column(s, actions, j), group.column(s, mean, j));
                 let z = s.mul(difference, math::exp(s, math::neg(s, clamped)));
                 squares = s.fma(z, z, squares);
                 logs = s.add(logs, clamped);
@@ -116,8 +115,7 @@ impl Kernel for Backward<'_> {
                 let raw = group.column(s, log_std, j);
                 let clamped = math::clamp(s, raw, LOG_STD_BOUNDS.0, LOG_STD_BOUNDS.1);
                 let inverse = math::exp(s, math::neg(s, clamped));
-                let difference =
-                    s.sub(group.column(s, actions, j), group.column(s, mean, j));
+                let difference = s.sub(group.column(s, actions, j), group.column(s, mean, j));
                 let z = s.mul(difference, inverse);
                 let d_mean = s.mul(d_log_prob, s.mul(z, inverse));
                 group.set_column(s, d_mean, &mut self.d_mean, j);

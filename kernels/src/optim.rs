@@ -1,12 +1,12 @@
 //! Optimizers in one pass over flat slices, with `PyTorch`'s formulas.
 //!
 //! Kingma & Ba (2015), arXiv:1412.6980 (Adam); Loshchilov & Hutter (2019), arXiv:1711.05101
-//! (AdamW); Tieleman & Hinton (2012), lecture 6.5 (RMSprop); Polyak (1964) (momentum).
+//! (`AdamW`); Tieleman & Hinton (2012), lecture 6.5 (`RMSprop`); Polyak (1964) (momentum).
 
-use crate::lanes::blocks;
+use crate::optim_pass::AdamPass;
+use crate::optim_pass::RmsPropPass;
+use crate::optim_pass::SgdPass;
 use crate::simd::Isa;
-use crate::simd::Kernel;
-use crate::simd::Simd;
 
 /// What changes from one optimizer step to the next.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub struct OptStep {
     pub grad_scale: f32,
 }
 
-/// Adam; `weight_decay` is added to the gradient (L2), or decoupled from it (AdamW).
+/// Adam; `weight_decay` is added to the gradient (L2), or decoupled from it (`AdamW`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// Decay of the first and second moment.
@@ -32,7 +32,7 @@ pub struct Adam {
     pub decoupled: bool,
 }
 
-/// RMSprop; ε is added outside the root.
+/// `RMSprop`; ε is added outside the root.
 ///
 /// Unlike `PyTorch`, a centered variance that rounding made negative counts as zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,13 +70,7 @@ impl Adam {
     ///
     /// # Panics
     /// When a slice has another length or there are not two moments.
-    pub fn step(
-        &self,
-        step: OptStep,
-        params: &mut [f32],
-        grads: &[f32],
-        moments: &mut [Vec<f32>],
-    ) {
+    pub fn step(&self, step: OptStep, params: &mut [f32], grads: &[f32], moments: &mut [Vec<f32>]) {
         let [first, second] = moments else { panic!("Adam has two moments") };
         let lengths = [grads.len(), first.len(), second.len()];
         assert_eq!(lengths, [params.len(); 3], "there is one number for each parameter");
@@ -95,13 +89,7 @@ impl RmsProp {
     ///
     /// # Panics
     /// When a slice has another length or the number of moments is another.
-    pub fn step(
-        &self,
-        step: OptStep,
-        params: &mut [f32],
-        grads: &[f32],
-        moments: &mut [Vec<f32>],
-    ) {
+    pub fn step(&self, step: OptStep, params: &mut [f32], grads: &[f32], moments: &mut [Vec<f32>]) {
         check(self.num_moments(), params, grads, moments);
         let (second, moments) = moments.split_first_mut().expect("checked right before");
         let (mean, velocity) = moments.split_at_mut(usize::from(self.centered));
@@ -120,13 +108,7 @@ impl Sgd {
     ///
     /// # Panics
     /// When a slice has another length or the number of moments is another.
-    pub fn step(
-        &self,
-        step: OptStep,
-        params: &mut [f32],
-        grads: &[f32],
-        moments: &mut [Vec<f32>],
-    ) {
+    pub fn step(&self, step: OptStep, params: &mut [f32], grads: &[f32], moments: &mut [Vec<f32>]) {
         check(self.num_moments(), params, grads, moments);
         let velocity = moments.first_mut();
         Isa::detect().run(SgdPass { plan: self, step, params, grads, velocity });
@@ -138,118 +120,6 @@ fn check(num_moments: usize, params: &[f32], grads: &[f32], moments: &[Vec<f32>]
     let same = |values: &Vec<f32>| values.len() == params.len();
     let fit = grads.len() == params.len() && moments.iter().all(same);
     assert!(fit, "there is one number for each parameter");
-}
-
-struct AdamPass<'a> {
-    plan: &'a Adam,
-    step: OptStep,
-    params: &'a mut [f32],
-    grads: &'a [f32],
-    first: &'a mut [f32],
-    second: &'a mut [f32],
-}
-
-impl Kernel for AdamPass<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Adam { betas: [beta1, beta2], eps, weight_decay, decoupled } = *self.plan;
-        let OptStep { number, lr, grad_scale } = self.step;
-        let number = i32::try_from(number).unwrap_or(i32::MAX);
-        let (correction1, correction2) = (1.0 - beta1.powi(number), 1.0 - beta2.powi(number));
-        let (l2, decay) =
-            if decoupled { (0.0, 1.0 - lr * weight_decay) } else { (weight_decay, 1.0) };
-        let to = |x: f64| s.splat(x as f32);
-        let (keep1, new1) = (to(beta1), to(1.0 - beta1));
-        let (keep2, new2) = (to(beta2), to(1.0 - beta2));
-        let (root_scale, eps, step) =
-            (to(1.0 / correction2.sqrt()), to(eps), to(-lr / correction1));
-        let (scale, l2, decay) = (s.splat(grad_scale), to(l2), to(decay));
-        for at in blocks::<S>(self.params.len()) {
-            let p = at.load(s, self.params);
-            let g = s.fma(p, l2, s.mul(at.load(s, self.grads), scale));
-            let m = s.fma(at.load(s, self.first), keep1, s.mul(g, new1));
-            let v = s.fma(at.load(s, self.second), keep2, s.mul(s.mul(g, g), new2));
-            let denominator = s.fma(s.sqrt(v), root_scale, eps);
-            at.store(s, m, self.first);
-            at.store(s, v, self.second);
-            at.store(s, s.fma(s.div(m, denominator), step, s.mul(p, decay)), self.params);
-        }
-    }
-}
-
-struct RmsPropPass<'a> {
-    plan: &'a RmsProp,
-    step: OptStep,
-    params: &'a mut [f32],
-    grads: &'a [f32],
-    second: &'a mut [f32],
-    mean: Option<&'a mut Vec<f32>>,
-    velocity: Option<&'a mut Vec<f32>>,
-}
-
-impl Kernel for RmsPropPass<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(mut self, s: S) {
-        let to = |x: f64| s.splat(x as f32);
-        let (keep, new) = (to(self.plan.alpha), to(1.0 - self.plan.alpha));
-        let (eps, l2, momentum) =
-            (to(self.plan.eps), to(self.plan.weight_decay), to(self.plan.momentum));
-        let (lr, scale) = (to(-self.step.lr), s.splat(self.step.grad_scale));
-        for at in blocks::<S>(self.params.len()) {
-            let p = at.load(s, self.params);
-            let g = s.fma(p, l2, s.mul(at.load(s, self.grads), scale));
-            let mut second = s.fma(at.load(s, self.second), keep, s.mul(s.mul(g, g), new));
-            at.store(s, second, self.second);
-            if let Some(mean) = &mut self.mean {
-                let average = s.fma(at.load(s, mean), keep, s.mul(g, new));
-                at.store(s, average, mean);
-                second = s.max(s.splat(0.0), s.sub(second, s.mul(average, average)));
-            }
-            let mut step = s.div(g, s.add(s.sqrt(second), eps));
-            if let Some(velocity) = &mut self.velocity {
-                step = s.fma(at.load(s, velocity), momentum, step);
-                at.store(s, step, velocity);
-            }
-            at.store(s, s.fma(step, lr, p), self.params);
-        }
-    }
-}
-
-struct SgdPass<'a> {
-    plan: &'a Sgd,
-    step: OptStep,
-    params: &'a mut [f32],
-    grads: &'a [f32],
-    velocity: Option<&'a mut Vec<f32>>,
-}
-
-impl Kernel for SgdPass<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(mut self, s: S) {
-        let Sgd { momentum, dampening, weight_decay, nesterov } = *self.plan;
-        // PyTorch starts the velocity at the first gradient, undamped.
-        let damping = if self.step.number == 1 { 0.0 } else { dampening };
-        let to = |x: f64| s.splat(x as f32);
-        let (momentum, undamped, l2) = (to(momentum), to(1.0 - damping), to(weight_decay));
-        let (lr, scale) = (to(-self.step.lr), s.splat(self.step.grad_scale));
-        for at in blocks::<S>(self.params.len()) {
-            let p = at.load(s, self.params);
-            let g = s.fma(p, l2, s.mul(at.load(s, self.grads), scale));
-            let mut step = g;
-            if let Some(velocity) = &mut self.velocity {
-                let v = s.fma(at.load(s, velocity), momentum, s.mul(g, undamped));
-                at.store(s, v, velocity);
-                step = if nesterov { s.fma(v, momentum, g) } else { v };
-            }
-            at.store(s, s.fma(step, lr, p), self.params);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -318,13 +188,8 @@ mod tests {
 
     #[test]
     fn a_constant_gradient_does_not_turn_centered_rms_prop_into_nan() {
-        let plan = RmsProp {
-            alpha: 0.5,
-            eps: 1e-8,
-            weight_decay: 0.0,
-            momentum: 0.0,
-            centered: true,
-        };
+        let plan =
+            RmsProp { alpha: 0.5, eps: 1e-8, weight_decay: 0.0, momentum: 0.0, centered: true };
         let (mut params, mut moments) = (vec![0.0; 40], vec![vec![0.0; 40]; 2]);
         let grads: Vec<f32> = (0..40).map(|i| 0.1 + 0.37 * i as f32).collect();
         for number in 1..200 {

@@ -1,6 +1,5 @@
 //! What a forward pass keeps for the backward pass, in memory that is used again.
 
-use crate::gemm::PACK;
 use crate::simd::MAX_LANES;
 
 /// Memory of one network's passes. It grows to the largest batch seen and is then reused.
@@ -17,14 +16,14 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// Makes room for `n` rows of so many columns of values and gradients.
-    pub(crate) fn start(&mut self, n: usize, columns: [usize; 2]) {
+    /// Makes room for `n` rows of so many columns of values and gradients, and that much scratch.
+    pub(crate) fn start(&mut self, n: usize, columns: [usize; 2], pack: usize) {
         assert!(n > 0, "a batch has rows");
         self.n = n;
         let rows = padded_rows(n);
         self.values.reserve(rows * columns[0]);
         self.grads.reserve(rows * columns[1]);
-        self.pack.reserve(PACK);
+        self.pack.reserve(pack);
     }
 }
 

@@ -48,32 +48,32 @@ pub(crate) struct Panel<'a> {
 ///
 /// Each sum is one chain of multiply-adds, so its bits do not depend on the shape of the tile.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "constant bounds keep the sums in registers")]
 pub(crate) fn tile<S: Simd, const ROWS: usize, const WIDTH: usize>(
     s: S,
     k: usize,
     a: Lhs<'_>,
     b: Panel<'_>,
-    mut sums: [[S::V; WIDTH]; ROWS],
-) -> [[S::V; WIDTH]; ROWS] {
+    sums: &mut [[S::V; WIDTH]; ROWS],
+) {
     if k == 0 {
-        return sums;
+        return;
     }
     assert!(a.holds(ROWS, k), "the left operand has the rows and columns of the tile");
     assert!((k - 1) * b.stride + WIDTH * S::LANES <= b.values.len(), "the panel has k rows");
     let (a_values, b_values) = (a.values.as_ptr(), b.values.as_ptr());
     for p in 0..k {
         let mut right = [s.splat(0.0); WIDTH];
-        for (j, v) in right.iter_mut().enumerate() {
+        for j in 0..WIDTH {
             // SAFETY: row p of the panel has WIDTH vectors, as asserted.
-            *v = unsafe { s.load_ptr(b_values.add(p * b.stride + j * S::LANES)) };
+            right[j] = unsafe { s.load_ptr(b_values.add(p * b.stride + j * S::LANES)) };
         }
-        for (i, row) in sums.iter_mut().enumerate() {
+        for i in 0..ROWS {
             // SAFETY: A(i, p) lies inside, as asserted.
             let left = s.splat(unsafe { *a_values.add(i * a.row + p * a.column) });
-            for (sum, v) in row.iter_mut().zip(right) {
-                *sum = s.fma(left, v, *sum);
+            for j in 0..WIDTH {
+                sums[i][j] = s.fma(left, right[j], sums[i][j]);
             }
         }
     }
-    sums
 }

@@ -13,6 +13,8 @@ pub struct AlgorithmDef {
     pub name: &'static str,
     /// One line for `slm-lab algorithm list`.
     pub summary: &'static str,
+    /// Reads the keys of `agent.algorithm` alone, where there is no environment to resolve it for.
+    pub check: fn(&AgentSpec, &mut Diagnostics),
     /// Resolves `agent` of a spec for an environment; `None` after reporting why it can not.
     pub plan: fn(&AgentSpec, &EnvShape, &mut Diagnostics) -> Option<Box<dyn AgentPlan>>,
     /// Keys of `agent.algorithm`, for the JSON schema.

@@ -65,57 +65,54 @@ pub trait PolicyLoss {
 #[cfg(test)]
 pub(super) mod tests {
     use burn::tensor::Device;
+    use slm_env::Rng;
 
     use super::*;
 
+    const BATCH: usize = 33;
+
+    /// Columns in the order of the fields of [`Rows`].
+    type Columns = [Vec<f32>; 7];
+
     /// Holds both forms of `loss` against each other on rows drawn from `seed`.
     pub(crate) fn assert_gradients_agree(loss: &dyn PolicyLoss, seed: u64) {
-        let batch = 33;
-        let mut rng = slm_env::Rng::from_seed(seed);
-        let mut column =
-            |scale: f64| (0..batch).map(|_| rng.normal(0.0, scale) as f32).collect::<Vec<f32>>();
-        let columns: [Vec<f32>; 7] = [0.5, 1.0, 3.0, 1.0, 3.0, 3.0, 0.5].map(&mut column);
-        let device = Device::flex();
-        let tensor = |i: usize| Tensor::<1>::from_data(columns[i].as_slice(), &device);
-        let leaf = |i: usize| tensor(i).autodiff().require_grad();
-        let (log_prob, entropy, value) = (leaf(0), leaf(1), leaf(2));
-        let losses = loss.on_device(Rows {
-            log_prob: log_prob.clone(),
-            entropy: entropy.clone(),
-            value: Some(value.clone()),
-            advantage: tensor(3),
-            return_: tensor(4),
-            old_value: tensor(5),
-            old_log_prob: tensor(6),
-        });
-        let mut total = losses.policy;
-        total = losses.value.into_iter().fold(total, |sum, loss| sum + loss);
+        let mut rng = Rng::from_seed(seed);
+        let columns = [0.5, 1.0, 3.0, 1.0, 3.0, 3.0, 0.5]
+            .map(|scale| (0..BATCH).map(|_| rng.normal(0.0, scale) as f32).collect());
+        let (expected_loss, expected) = on_device(loss, &columns);
+        let (found_loss, found) = on_host(loss, &columns);
+        assert_close(&[found_loss], &[expected_loss]);
+        assert_close(&found.log_prob, &expected.log_prob);
+        assert_close(&found.entropy, &expected.entropy);
+        assert_close(&found.value, &expected.value);
+    }
+
+    fn on_device(loss: &dyn PolicyLoss, columns: &Columns) -> (f32, RowGradients) {
+        let tensor = |i: usize| Tensor::<1>::from_data(columns[i].as_slice(), &Device::flex());
+        let leaves = [0, 1, 2].map(|i| tensor(i).autodiff().require_grad());
+        let [log_prob, entropy, value] = leaves.clone();
+        let [advantage, return_, old_value, old_log_prob] = [3, 4, 5, 6].map(tensor);
+        let value = Some(value);
+        let rows = Rows { log_prob, entropy, value, advantage, return_, old_value, old_log_prob };
+        let Losses { policy, value } = loss.on_device(rows);
+        let total = value.into_iter().fold(policy, |sum, loss| sum + loss);
         let grads = total.backward();
-        let mut found = RowGradients::default();
-        found.resize(batch);
-        let host = loss.on_host(
-            &Rows {
-                log_prob: &columns[0],
-                entropy: &columns[1],
-                value: Some(&columns[2]),
-                advantage: &columns[3],
-                return_: &columns[4],
-                old_value: &columns[5],
-                old_log_prob: &columns[6],
-            },
-            &mut found,
-        );
-        let sum = host.policy + host.value.unwrap_or(0.0);
-        assert_close(&[sum as f32], &[total.into_scalar::<f32>()]);
-        for (leaf, found) in
-            [(log_prob, &found.log_prob), (entropy, &found.entropy), (value, &found.value)]
-        {
-            let zeros = || vec![0.0; batch];
-            let expected = leaf.grad(&grads).map_or_else(zeros, |grad| {
-                grad.into_data().try_to_vec().expect("gradients are f32")
-            });
-            assert_close(found, &expected);
-        }
+        let [log_prob, entropy, value] = leaves.map(|leaf| match leaf.grad(&grads) {
+            Some(grad) => grad.into_data().try_to_vec().expect("gradients are f32"),
+            None => vec![0.0; BATCH],
+        });
+        (total.into_scalar(), RowGradients { log_prob, entropy, value })
+    }
+
+    fn on_host(loss: &dyn PolicyLoss, columns: &Columns) -> (f32, RowGradients) {
+        let [log_prob, entropy, value, advantage, return_, old_value, old_log_prob] =
+            columns.each_ref().map(Vec::as_slice);
+        let value = Some(value);
+        let rows = Rows { log_prob, entropy, value, advantage, return_, old_value, old_log_prob };
+        let mut gradients = RowGradients::default();
+        gradients.resize(BATCH);
+        let losses = loss.on_host(&rows, &mut gradients);
+        ((losses.policy + losses.value.unwrap_or(0.0)) as f32, gradients)
     }
 
     fn assert_close(found: &[f32], expected: &[f32]) {

@@ -11,6 +11,9 @@ use crate::config::{AgentSpec, Diagnostics, algorithm_schema, read_algorithm, sp
 pub const DEF: AlgorithmDef = AlgorithmDef {
     name: "Random",
     summary: "uniformly random actions: the baseline",
+    check: |agent, found| {
+        read_algorithm::<RandomSpec>(&agent.algorithm, found);
+    },
     plan,
     schema: || algorithm_schema::<RandomSpec>("Random"),
 };

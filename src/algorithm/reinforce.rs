@@ -2,10 +2,13 @@
 //! connectionist reinforcement learning".
 //!
 //! The actor-critic's rule without a critic: discounted returns, standardized over the rollout,
-//! weigh the log-probabilities. A return stops at the end of its episode, or of the rollout.
+//! weigh the log-probabilities.
+//!
+//! Unlike SLM-Lab 5: where a trajectory is cut, by a time limit or by the rollout's end, its return
+//! goes on with the mean return instead of with nothing, or with the next episode's rewards.
 
 use super::acting_spec::ActingSpec;
-use super::actor_critic::{ActorCritic, ActorCriticPlan};
+use super::actor_critic::{ActorCritic, ActorCriticPlan, Estimate};
 use super::agent::{AgentPlan, AlgorithmDef, EnvShape};
 use super::on_policy::OnPolicyPlan;
 use super::on_policy_plan::ResolvedOnPolicy;
@@ -19,6 +22,9 @@ use crate::net::LossFn;
 pub const DEF: AlgorithmDef = AlgorithmDef {
     name: "Reinforce",
     summary: "Monte-Carlo policy gradient (Williams 1992)",
+    check: |agent, found| {
+        read_algorithm::<ReinforceSpec>(&agent.algorithm, found);
+    },
     plan,
     schema: || algorithm_schema::<ReinforceSpec>("Reinforce"),
 };
@@ -66,8 +72,8 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
 
 fn rule_plan(spec: &ReinforceSpec) -> ActorCriticPlan {
     ActorCriticPlan {
-        gamma: spec.gamma as f32,
-        lam: None,
+        gamma: spec.gamma,
+        estimate: Estimate::MeanReturns,
         entropy_coef: coef_plan(spec.entropy_coef_spec.as_ref()),
         policy_loss_coef: spec.policy_loss_coef,
         val_loss_coef: 0.0,

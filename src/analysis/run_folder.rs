@@ -50,7 +50,10 @@ pub fn latest_run(data: &Path, spec_name: &str) -> Result<Option<RunPaths>, File
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let Some((spec, stamp)) = name.as_deref().and_then(split_folder_name) else { continue };
         let is_wanted = wanted.is_empty() || spec == wanted;
-        if is_wanted && path.is_dir() && latest.as_ref().is_none_or(|(best, _)| stamp > best.as_str()) {
+        if is_wanted
+            && path.is_dir()
+            && latest.as_ref().is_none_or(|(best, _)| stamp > best.as_str())
+        {
             latest = Some((stamp.to_owned(), path));
         }
     }

@@ -19,6 +19,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = built_in![
     "benchmark/ppo/ppo_acrobot.json",
     "benchmark/ppo/ppo_cartpole.json",
     "benchmark/ppo/ppo_mountaincar.json",
+    "benchmark/ppo/ppo_mountaincar_continuous.json",
     "benchmark/ppo/ppo_pendulum.json",
     "benchmark/reinforce/reinforce_cartpole.json",
     "benchmark_arc/a2c/a2c_classic_arc.yaml",

@@ -25,10 +25,15 @@ impl Plan {
     pub fn resolve(spec: Spec, diagnostics: &mut Diagnostics) -> Option<Self> {
         check_frequencies(&spec, diagnostics);
         // What is not in this build has been noted when the spec was read.
-        let def = find_env(&spec.env.name);
         let algorithm = find_algorithm(&spec.agent.algorithm_name);
+        let Some(def) = find_env(&spec.env.name) else {
+            if let Some(algorithm) = algorithm {
+                (algorithm.check)(&spec.agent, diagnostics);
+            }
+            return None;
+        };
         let gamma = spec.source.lookup("agent.algorithm.gamma").and_then(Node::as_f64);
-        let env = EnvPlan::new(&spec.env, def?, gamma);
+        let env = EnvPlan::new(&spec.env, def, gamma);
         let shape = match shape(&env) {
             Ok(shape) => shape,
             Err(error) => {

@@ -124,7 +124,9 @@ fn orthogonal([rows, columns]: [usize; 2], gain: f64, values: &mut [f32], rng: &
         let mut vector: Vec<f64> = (0..length).map(|_| rng.standard_normal()).collect();
         // Twice is enough to remove the rounding error of the first pass.
         for _ in 0..2 {
-            basis.iter().for_each(|unit| subtract_projection(&mut vector, unit));
+            for unit in &basis {
+                subtract_projection(&mut vector, unit);
+            }
         }
         let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
         basis.push(vector.iter().map(|x| x / norm).collect());

@@ -17,7 +17,7 @@ pub struct Net {
 
 enum Layer {
     Linear(Linear),
-    LayerNorm { eps: f64, affine: Option<Affine> },
+    Norm { eps: f64, affine: Option<Affine> },
     Activation(Activation),
 }
 
@@ -47,7 +47,7 @@ impl Net {
                     Layer::Linear(linear)
                 }
                 LayerPlan::LayerNorm { eps, affine } => {
-                    Layer::LayerNorm { eps, affine: affine.then(|| views.affine(width)) }
+                    Layer::Norm { eps, affine: affine.then(|| views.affine(width)) }
                 }
                 LayerPlan::Activation(activation) => Layer::Activation(activation),
             });
@@ -78,10 +78,10 @@ impl Net {
         for layer in &self.layers {
             match layer {
                 Layer::Linear(linear) => linear.push_leaves(&mut leaves),
-                Layer::LayerNorm { affine: Some(Affine { gamma, beta }), .. } => {
+                Layer::Norm { affine: Some(Affine { gamma, beta }), .. } => {
                     leaves.extend([Leaf::Vector(gamma), Leaf::Vector(beta)]);
                 }
-                Layer::LayerNorm { affine: None, .. } | Layer::Activation(_) => {}
+                Layer::Norm { affine: None, .. } | Layer::Activation(_) => {}
             }
         }
         self.head.push_leaves(&mut leaves);
@@ -129,7 +129,7 @@ impl Layer {
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Linear(layer) => layer.forward(x),
-            Self::LayerNorm { eps, affine } => layer_norm(x, *eps, affine.as_ref()),
+            Self::Norm { eps, affine } => layer_norm(x, *eps, affine.as_ref()),
             Self::Activation(kind) => activate(*kind, x),
         }
     }

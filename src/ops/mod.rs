@@ -5,5 +5,5 @@ mod returns;
 mod schedule;
 
 pub use normalize::{PercentileScale, VarianceScale, standardize};
-pub use returns::{Transitions, bootstrapped_returns, gae};
+pub use returns::{Transitions, bootstrapped_returns, gae, mean_bootstrapped_returns};
 pub use schedule::{Ramp, Schedule};

@@ -53,6 +53,31 @@ pub fn bootstrapped_returns(rollout: Transitions<'_>, gamma: f32) -> Vec<f32> {
     returns
 }
 
+/// Discounted returns `[T, n]` without a value function: where a trajectory is cut, by a time limit
+/// or by the rollout's end, it goes on with the mean return.
+///
+/// A return is R_t = A_t + c_t·b: the rewards up to the cut, and what the value b of the state
+/// there still weighs, c_t = γ^(steps to the cut), or 0 if the episode terminated. The constant
+/// that agrees with the returns it leads to is b = mean(A) / (1 − mean(c)).
+pub fn mean_bootstrapped_returns(rollout: Transitions<'_>, gamma: f64) -> Vec<f32> {
+    let Transitions { n, rewards, terminated, done, .. } = rollout;
+    let rows = rewards.len();
+    let (mut known, mut weight) = (vec![0.0; rows], vec![0.0; rows]);
+    for k in (0..rows).rev() {
+        let (next_known, next_weight) = match known.get(k + n) {
+            Some(&next) if !done[k] => (next, weight[k + n]),
+            _ => (0.0, f64::from(u8::from(!terminated[k]))),
+        };
+        known[k] = f64::from(rewards[k]) + gamma * next_known;
+        weight[k] = gamma * next_weight;
+    }
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / rows as f64;
+    let open = 1.0 - mean(&weight);
+    // Without discount and without an end there is no finite return.
+    let value = if open > 1e-9 { mean(&known) / open } else { 0.0 };
+    known.iter().zip(&weight).map(|(known, weight)| (known + weight * value) as f32).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +149,20 @@ mod tests {
         for (r, e) in bootstrapped_returns(rollout, 0.9).iter().zip(expected) {
             assert!((r - e).abs() < 1e-6, "{r} is not {e}");
         }
+    }
+
+    /// γ = ½, r = 1, the second row cut: A = [1.5, 1], c = [¼, ½], b = 1.25 / (1 − 0.375) = 2,
+    /// so both returns are 2, as of an endless reward of 1. Terminated instead: [1.5, 1].
+    #[test]
+    fn without_values_a_cut_trajectory_goes_on_with_the_mean_return() {
+        let ends = [false, true];
+        let returns = |terminated| {
+            let (rewards, next_values) = (&[1.0; 2], &[]);
+            let rollout = Transitions { n: 1, rewards, terminated, done: &ends, next_values };
+            mean_bootstrapped_returns(rollout, 0.5)
+        };
+        assert_eq!(returns(&[false; 2]), [2.0, 2.0]);
+        assert_eq!(returns(&ends), [1.5, 1.0]);
     }
 
     proptest::proptest! {

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use crate::comparison::files;
 
+/// Folders of the library and of the leaf crates.
+pub(crate) const CODE: [&str; 4] = ["src", "envs", "policy", "kernels"];
+
 /// A Rust file: its path below the repository, all its text, and its code without comments and tests.
 pub(crate) struct Source {
     pub(crate) path: String,
@@ -57,9 +60,9 @@ fn is_test_only(file: &Source) -> bool {
     is_test_folder || fs::read_to_string(parent).is_ok_and(|text| text.contains(&declaration))
 }
 
-/// Production code of the library, of the environments and of the policy crate.
+/// Production code of the library and of the leaf crates.
 pub(crate) fn production() -> Vec<Source> {
-    let mut all = sources(&["src", "envs", "policy"]);
+    let mut all = sources(&CODE);
     all.retain(|file| !is_test_only(file));
     all
 }

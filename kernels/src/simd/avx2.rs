@@ -1,5 +1,6 @@
 //! Eight-lane vectors with AVX2 and FMA.
 #![allow(unsafe_code, reason = "intrinsics of a detected instruction set")]
+#![allow(clippy::wildcard_imports, reason = "intrinsics have distinctive names")]
 
 use core::arch::x86_64::*;
 

@@ -1,5 +1,6 @@
 //! Sixteen-lane vectors with AVX-512.
 #![allow(unsafe_code, reason = "intrinsics of a detected instruction set")]
+#![allow(clippy::wildcard_imports, reason = "intrinsics have distinctive names")]
 
 use core::arch::x86_64::*;
 

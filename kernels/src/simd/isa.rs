@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "calls functions compiled for a detected instruction set")]
 
 use super::Kernel;
+use super::Simd;
 #[cfg(target_arch = "x86_64")]
 use super::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
@@ -59,6 +60,17 @@ impl Isa {
             Set::Avx2(_) => "AVX2",
             #[cfg(target_arch = "x86_64")]
             Set::Avx512(_) => "AVX-512",
+        }
+    }
+
+    /// Numbers in a vector.
+    pub(crate) fn lanes(self) -> usize {
+        match self.0 {
+            Set::Portable => Portable::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(_) => Avx2::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(_) => Avx512::LANES,
         }
     }
 

@@ -77,13 +77,7 @@ pub(crate) trait Simd: Copy {
     ///
     /// # Safety
     /// `from` points to `LANES` rows `from_stride` apart, `to` to as many `to_stride` apart.
-    unsafe fn transpose(
-        self,
-        from: *const f32,
-        from_stride: usize,
-        to: *mut f32,
-        to_stride: usize,
-    );
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
 
     /// Reads the first whole vector of a slice.
     #[inline(always)]

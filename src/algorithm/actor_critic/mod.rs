@@ -17,17 +17,28 @@ use super::on_policy::OnPolicyRule;
 use super::value_target::{ValueLoss, ValueTarget};
 use crate::memory::Rollout;
 use crate::net::LossFn;
-use crate::ops::{Schedule, bootstrapped_returns, gae, standardize};
+use crate::ops::{Schedule, bootstrapped_returns, gae, mean_bootstrapped_returns, standardize};
 
 pub use spec::{ActorCriticSpec, DEF};
+
+/// How the worth of an action is estimated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Estimate {
+    /// Generalized advantages with that λ.
+    Gae(f32),
+    /// Returns to the end of the rollout, bootstrapped from the critic.
+    Returns,
+    /// Returns without a critic, bootstrapped from their own mean.
+    MeanReturns,
+}
 
 /// Numbers of one actor-critic agent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActorCriticPlan {
     /// Discount γ.
-    pub gamma: f32,
-    /// GAE's λ; without it returns run to the end of the rollout.
-    pub lam: Option<f32>,
+    pub gamma: f64,
+    /// How advantages and value targets come about.
+    pub estimate: Estimate,
     /// Entropy bonus over frames.
     pub entropy_coef: Schedule,
     /// Weight of the policy loss.
@@ -70,15 +81,21 @@ impl ActorCritic {
     fn targets(&self, rollout: &Rollout, before: &Evaluation) -> Targets {
         let transitions = rollout.transitions(&before.next_values);
         let (values, gamma) = (&before.values, self.plan.gamma);
-        let (mut advantages, returns): (Vec<f32>, Vec<f32>) = match self.plan.lam {
-            Some(lam) => {
-                let advantages = gae(transitions, values, gamma, lam);
-                let returns = advantages.iter().zip(values).map(|(a, v)| a + v).collect();
+        let minus = |r: &[f32]| r.iter().zip(values).map(|(r, v)| r - v).collect();
+        let plus = |a: &[f32]| a.iter().zip(values).map(|(a, v)| a + v).collect();
+        let (mut advantages, returns): (Vec<f32>, Vec<f32>) = match self.plan.estimate {
+            Estimate::Gae(lam) => {
+                let advantages = gae(transitions, values, gamma as f32, lam);
+                let returns = plus(&advantages);
                 (advantages, returns)
             }
-            None => {
-                let returns = bootstrapped_returns(transitions, gamma);
-                (returns.iter().zip(values).map(|(r, v)| r - v).collect(), returns)
+            Estimate::Returns => {
+                let returns = bootstrapped_returns(transitions, gamma as f32);
+                (minus(&returns), returns)
+            }
+            Estimate::MeanReturns => {
+                let returns = mean_bootstrapped_returns(transitions, gamma);
+                (returns.clone(), returns)
             }
         };
         standardize(&mut advantages);

@@ -1,6 +1,6 @@
 //! Keys of `agent.algorithm` for the actor-critic, and what they mean.
 
-use super::{ActorCritic, ActorCriticPlan};
+use super::{ActorCritic, ActorCriticPlan, Estimate};
 use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
 use crate::algorithm::on_policy::{OnPolicyPlan, UpdateEvery};
@@ -15,6 +15,9 @@ use crate::config::{
 pub const DEF: AlgorithmDef = AlgorithmDef {
     name: "ActorCritic",
     summary: "advantage actor-critic, A2C (Mnih et al. 2016): GAE, n-step or Monte-Carlo returns",
+    check: |agent, found| {
+        read_algorithm::<ActorCriticSpec>(&agent.algorithm, found);
+    },
     plan,
     schema: || algorithm_schema::<ActorCriticSpec>("ActorCritic"),
 };
@@ -84,8 +87,8 @@ fn update_every(
 fn rule_plan(spec: &ActorCriticSpec, agent: &AgentSpec) -> ActorCriticPlan {
     let loss = agent.net.as_ref().map(|net| &net.critic.training.loss_spec);
     ActorCriticPlan {
-        gamma: spec.gamma as f32,
-        lam: spec.lam.map(|lam| lam as f32),
+        gamma: spec.gamma,
+        estimate: spec.lam.map_or(Estimate::Returns, |lam| Estimate::Gae(lam as f32)),
         entropy_coef: coef_plan(spec.entropy_coef_spec.as_ref()),
         policy_loss_coef: spec.policy_loss_coef,
         val_loss_coef: spec.val_loss_coef,

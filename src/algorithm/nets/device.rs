@@ -21,7 +21,7 @@ pub struct DeviceNets {
 enum Critic {
     Absent,
     Shared,
-    Separate(Learner),
+    Separate(Box<Learner>),
 }
 
 /// Rows on the device.
@@ -46,7 +46,7 @@ impl DeviceNets {
             CriticPlan::Absent => Critic::Absent,
             CriticPlan::Shared => Critic::Shared,
             CriticPlan::Separate(net, train) => {
-                Critic::Separate(Learner::new(net.clone(), train.clone(), rng, device))
+                Critic::Separate(Box::new(Learner::new(net.clone(), train.clone(), rng, device)))
             }
         };
         Self { dist: plan.dist, actor, critic }
@@ -203,7 +203,7 @@ impl DeviceNets {
 
     fn learners(&self) -> impl Iterator<Item = &Learner> {
         let critic = match &self.critic {
-            Critic::Separate(critic) => Some(critic),
+            Critic::Separate(critic) => Some(&**critic),
             Critic::Absent | Critic::Shared => None,
         };
         std::iter::once(&self.actor).chain(critic)
@@ -211,7 +211,7 @@ impl DeviceNets {
 
     fn learners_mut(&mut self) -> impl Iterator<Item = &mut Learner> {
         let critic = match &mut self.critic {
-            Critic::Separate(critic) => Some(critic),
+            Critic::Separate(critic) => Some(&mut **critic),
             Critic::Absent | Critic::Shared => None,
         };
         std::iter::once(&mut self.actor).chain(critic)

@@ -25,7 +25,7 @@ pub struct HostNets {
 enum Critic {
     Absent,
     Shared,
-    Separate(HostLearner),
+    Separate(Box<HostLearner>),
 }
 
 /// One minibatch, column by column; buffers that are used again.
@@ -59,7 +59,7 @@ impl HostNets {
             CriticPlan::Absent => Critic::Absent,
             CriticPlan::Shared => Critic::Shared,
             CriticPlan::Separate(net, train) => {
-                Critic::Separate(HostLearner::new(net.clone(), train.clone(), rng))
+                Critic::Separate(Box::new(HostLearner::new(net.clone(), train.clone(), rng)))
             }
         };
         let (columns, gradients) = (Columns::default(), Gradients::default());
@@ -193,7 +193,7 @@ impl HostNets {
 
     fn learners(&self) -> impl Iterator<Item = &HostLearner> {
         let critic = match &self.critic {
-            Critic::Separate(critic) => Some(critic),
+            Critic::Separate(critic) => Some(&**critic),
             Critic::Absent | Critic::Shared => None,
         };
         std::iter::once(&self.actor).chain(critic)
@@ -201,7 +201,7 @@ impl HostNets {
 
     fn learners_mut(&mut self) -> impl Iterator<Item = &mut HostLearner> {
         let critic = match &mut self.critic {
-            Critic::Separate(critic) => Some(critic),
+            Critic::Separate(critic) => Some(&mut **critic),
             Critic::Absent | Critic::Shared => None,
         };
         std::iter::once(&mut self.actor).chain(critic)
@@ -244,13 +244,7 @@ impl Columns {
     }
 
     /// V of the rows, from the actor's latest heads or the critic's own pass.
-    fn take_values(
-        &mut self,
-        actor: &HostLearner,
-        critic: &mut Critic,
-        obs: &[f32],
-        rows: &[u32],
-    ) {
+    fn take_values(&mut self, actor: &HostLearner, critic: &mut Critic, obs: &[f32], rows: &[u32]) {
         self.value.clear();
         match critic {
             Critic::Absent => {}

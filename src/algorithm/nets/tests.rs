@@ -81,7 +81,8 @@ fn rollout(dist: Dist, rng: &mut Rng) -> Rollout {
     let action_width = dist.action_width();
     let plan = RolloutPlan { num_envs: ROWS / 4, obs_width: OBS, action_width };
     let mut rollout = Rollout::new(plan);
-    let mut draw = |n: usize| -> Vec<f32> { (0..n).map(|_| rng.standard_normal() as f32).collect() };
+    let mut draw =
+        |n: usize| -> Vec<f32> { (0..n).map(|_| rng.standard_normal() as f32).collect() };
     for t in 0..4 {
         let obs = draw(plan.num_envs * OBS);
         let actions = match dist {

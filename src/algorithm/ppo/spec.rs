@@ -16,6 +16,9 @@ use crate::ops::PercentileScale;
 pub const DEF: AlgorithmDef = AlgorithmDef {
     name: "PPO",
     summary: "proximal policy optimization, clipped (Schulman et al. 2017)",
+    check: |agent, found| {
+        read_algorithm::<PpoSpec>(&agent.algorithm, found);
+    },
     plan,
     schema: || algorithm_schema::<PpoSpec>("PPO"),
 };
