@@ -189,4 +189,27 @@ mod tests {
             "{log_prob:?} {entropy:?}"
         );
     }
+
+    #[test]
+    fn every_instruction_set_agrees_with_the_portable_one() {
+        let (n, k) = (53, 5);
+        let values: Vec<f32> = (0..n * k).map(|i| (i as f32 * 0.61).sin() * 4.0).collect();
+        let logits = Rows { values: &values, stride: k };
+        let actions: Vec<u32> = (0..n as u32).map(|i| i * 7 % k as u32).collect();
+        let results = Isa::available().into_iter().map(|isa| {
+            let (mut log_prob, mut entropy) = (vec![0.0; n], vec![0.0; n]);
+            let (actions, n_actions) = (&actions[..], k);
+            let (to, h) = (&mut log_prob[..], &mut entropy[..]);
+            isa.run(Forward { logits, n_actions, actions, log_prob: to, entropy: h });
+            let mut d = vec![0.0; n * k];
+            let d_logits = RowsMut { values: &mut d, stride: k };
+            let (d_log_prob, d_entropy) = (&log_prob[..], &entropy[..]);
+            isa.run(Backward { logits, n_actions, actions, d_log_prob, d_entropy, d_logits });
+            [log_prob, entropy, d].concat()
+        });
+        let results: Vec<_> = results.collect();
+        for (a, b) in results.iter().flat_map(|r| r.iter().zip(&results[0])) {
+            assert!((a - b).abs() <= 1e-5 * (1.0 + b.abs()), "{a} is not {b}");
+        }
+    }
 }

@@ -280,7 +280,9 @@ mod tests {
         let (a, b, bias) = (ramp(m * k, 1.0), ramp(k * n, 1.0), ramp(n, 2.0));
         let turned = turned(&b, n);
         let mut expected = naive([m, k, n], &a, &b, |at| bias[at % n]);
-        expected.iter_mut().for_each(|x| *x = x.max(0.0));
+        for x in &mut expected {
+            *x = x.max(0.0);
+        }
         for b in [Rhs::Rows { values: &b, stride: n }, Rhs::Transposed(&turned)] {
             let mut out = vec![7.0; m * n];
             let (a, start, end) = (Lhs::rows(&a, k), Start::Bias(&bias), End::Relu);

@@ -204,4 +204,27 @@ mod tests {
             assert!((found - expected).abs() < 1e-4, "{found} is not {expected}");
         }
     }
+
+    #[test]
+    fn every_instruction_set_agrees_with_the_portable_one() {
+        let (n, k) = (53, 3);
+        let values: Vec<f32> = (0..3 * n * k).map(|i| (i as f32 * 0.61).sin() * 2.0).collect();
+        let column = |at: usize| Rows { values: &values[at * n * k..][..n * k], stride: k };
+        let dist = Normal { k, mean: column(0), log_std: column(1), actions: column(2) };
+        let results = Isa::available().into_iter().map(|isa| {
+            let (mut log_prob, mut entropy) = (vec![0.0; n], vec![0.0; n]);
+            let (to, h) = (&mut log_prob[..], &mut entropy[..]);
+            isa.run(Forward { dist: &dist, log_prob: to, entropy: h });
+            let (mut mean, mut log_std) = (vec![0.0; n * k], vec![0.0; n * k]);
+            let d_mean = RowsMut { values: &mut mean, stride: k };
+            let d_log_std = RowsMut { values: &mut log_std, stride: k };
+            let (d_log_prob, d_entropy) = (&values[..n], &values[n..2 * n]);
+            isa.run(Backward { dist: &dist, d_log_prob, d_entropy, d_mean, d_log_std });
+            [log_prob, entropy, mean, log_std].concat()
+        });
+        let results: Vec<_> = results.collect();
+        for (a, b) in results.iter().flat_map(|r| r.iter().zip(&results[0])) {
+            assert!((a - b).abs() <= 1e-5 * (1.0 + b.abs()), "{a} is not {b}");
+        }
+    }
 }

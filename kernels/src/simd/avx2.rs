@@ -20,10 +20,10 @@ impl Avx2 {
 
 /// All ones in the first `n` lanes.
 #[inline(always)]
-fn mask(n: usize) -> __m256i {
+fn mask(_: Avx2, n: usize) -> __m256i {
     const LANES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
     let from = &LANES[8 - n.min(8)..][..8];
-    // SAFETY: called with a token in scope only; the slice has eight numbers.
+    // SAFETY: the token proves AVX2; the slice has eight numbers.
     unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
 }
 
@@ -50,12 +50,12 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn load_some(self, from: &[f32]) -> __m256 {
         // SAFETY: the token proves AVX2 and FMA; masked lanes are not read.
-        unsafe { _mm256_maskload_ps(from.as_ptr(), mask(from.len())) }
+        unsafe { _mm256_maskload_ps(from.as_ptr(), mask(self, from.len())) }
     }
     #[inline(always)]
     fn store_some(self, v: __m256, to: &mut [f32]) {
         // SAFETY: the token proves AVX2 and FMA; masked lanes are not written.
-        unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), mask(to.len()), v) }
+        unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), mask(self, to.len()), v) }
     }
     #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {

@@ -43,13 +43,14 @@ impl Isa {
 
     /// Every set, the narrowest first.
     pub fn available() -> Vec<Self> {
-        let mut sets = vec![Self::PORTABLE];
-        #[cfg(target_arch = "x86_64")]
-        {
-            sets.extend(Avx2::detect().map(|token| Isa(Set::Avx2(token))));
-            sets.extend(Avx512::detect().map(|token| Isa(Set::Avx512(token))));
-        }
-        sets
+        let sets = [
+            Some(Self::PORTABLE),
+            #[cfg(target_arch = "x86_64")]
+            Avx2::detect().map(|token| Isa(Set::Avx2(token))),
+            #[cfg(target_arch = "x86_64")]
+            Avx512::detect().map(|token| Isa(Set::Avx512(token))),
+        ];
+        sets.into_iter().flatten().collect()
     }
 
     /// How people call it.
