@@ -124,9 +124,8 @@ impl Acting {
                     if explores { uniform_index(width, &mut self.rng) } else { argmax(logits) }
                 }
                 ActionPolicy::Boltzmann(_) => {
-                    self.logits.clear();
-                    self.logits.extend(logits.iter().map(|x| x / self.explore_var as f32));
-                    sample_categorical(&self.logits, self.rng.random())
+                    let u = self.rng.random();
+                    boltzmann(logits, self.explore_var as f32, u, &mut self.logits)
                 }
             };
             *action = choice as u32;
@@ -185,6 +184,18 @@ impl Noise for HostNoise<'_> {
     }
 }
 
+/// Draws an index with probability softmax(logits/τ), given `u` from [0, 1); at τ = 0 the limit,
+/// which is the most likely action.
+fn boltzmann(logits: &[f32], tau: f32, u: f64, scaled: &mut Vec<f32>) -> usize {
+    let best = argmax(logits);
+    if !tau.is_normal() {
+        return best;
+    }
+    scaled.clear();
+    scaled.extend(logits.iter().map(|x| (x - logits[best]) / tau));
+    sample_categorical(scaled, u)
+}
+
 fn uniform_index(n: usize, rng: &mut Rng) -> usize {
     rng.integers(0, n as i64) as usize
 }
@@ -202,4 +213,18 @@ fn freeze(dist: Dist, actor: &NetPlan, params: &[f32]) -> (Network, ActionHead) 
 fn normal_head(k: usize, log_std: LogStd) -> ActionHead {
     let log_std_range = LOG_STD_BOUNDS.into();
     ActionHead::Normal(NormalHead { log_std_range, ..NormalHead::new(k, log_std, None) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Logits ln 1, ln 4 at τ = 2: weights 1, 2, so u below ⅓ draws the first.
+    #[test]
+    fn boltzmann_divides_by_the_temperature_and_is_greedy_at_zero() {
+        let (logits, mut scaled) = ([0.0, 4f32.ln()], Vec::new());
+        let mut draw = |tau, u| boltzmann(&logits, tau, u, &mut scaled);
+        assert_eq!([draw(2.0, 0.33), draw(2.0, 0.34)], [0, 1]);
+        assert_eq!([draw(0.0, 0.0), draw(1e-45, 0.0), draw(1e-30, 0.0)], [1, 1, 1]);
+    }
 }

@@ -53,6 +53,18 @@ impl Resolver<'_> {
         }
     }
 
+    /// Warns where a session ends before the first update.
+    pub fn warn_if_never_due(&mut self, key: &'static str, update_every: UpdateEvery) {
+        let UpdateEvery::Steps(steps) = update_every else { return };
+        let frames = steps as u128 * self.env.num_envs as u128;
+        if frames > u128::from(self.env.max_frame) {
+            let text =
+                format!("an update takes {frames} frames and a session has {}", self.env.max_frame);
+            let warning = self.agent.algorithm.error_in(key, text);
+            self.found.warning(warning.with_help("nothing will be learned".to_owned()));
+        }
+    }
+
     /// Widths of stored rows.
     pub fn rollout(&self, dist: Dist) -> RolloutPlan {
         RolloutPlan {

@@ -45,7 +45,7 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
 impl AgentPlan for RandomPlan {
     fn build(&self, context: &AgentContext<'_>) -> Box<dyn Agent> {
         let rng = Rng::from_sequence(&context.seed.child("act", 0));
-        Box::new(Random { space: self.space.clone(), rng })
+        Box::new(Random { space: self.space.clone(), rng, steps: 0 })
     }
 
     fn algorithm_json(&self) -> Json {
@@ -60,6 +60,8 @@ impl AgentPlan for RandomPlan {
 struct Random {
     space: Space,
     rng: Rng,
+    /// Vector steps, which SLM-Lab counts as this agent's optimizer steps.
+    steps: u64,
 }
 
 impl Agent for Random {
@@ -70,6 +72,7 @@ impl Agent for Random {
     fn observe(&mut self, _: &StepBatch) {}
 
     fn update(&mut self, _: u64) -> Option<TrainStats> {
+        self.steps += 1;
         None
     }
 
@@ -90,7 +93,7 @@ impl Agent for Random {
     }
 
     fn opt_step(&self) -> u64 {
-        0
+        self.steps
     }
 
     fn acting_net(&self) -> Option<ActingNet> {
@@ -99,9 +102,12 @@ impl Agent for Random {
 
     fn save(&self, out: &mut StateWriter) {
         self.rng.save(out);
+        out.u64(self.steps);
     }
 
     fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.rng.load(from)
+        self.rng.load(from)?;
+        self.steps = from.u64()?;
+        Ok(())
     }
 }

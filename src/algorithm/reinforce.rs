@@ -61,6 +61,7 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let rollout = resolver.rollout(dist);
     let update_every = resolver.update_every(&memory, spec.training_frequency);
     let (acting, nets) = (acting?, nets?);
+    resolver.warn_if_never_due("training_frequency", update_every);
     let rule = rule_plan(&spec);
     Some(Box::new(ResolvedOnPolicy {
         plan: OnPolicyPlan { nets, acting, rollout, update_every },

@@ -56,6 +56,10 @@ impl Resolver<'_> {
     /// How actions are taken from the distribution.
     pub fn acting(&mut self, spec: &ActingSpec, dist: Dist) -> Option<ActingPlan> {
         let schedule = spec.explore_var_spec.as_ref().map(schedule_plan);
+        if schedule.as_ref().is_some_and(Schedule::is_ever_negative) {
+            self.error("explore_var_spec", "an exploration variable is never negative");
+            return None;
+        }
         let is_discrete = matches!(dist, Dist::Categorical { .. });
         let action_policy = match (spec.action_policy, schedule) {
             (ActionPolicySpec::Default, _) => Some(ActionPolicy::Sample),

@@ -41,11 +41,13 @@ impl Schedule {
         }
     }
 
-    /// Value after the end: what evaluation uses.
-    pub fn end(&self) -> f64 {
+    /// Whether the value is below 0 at some frame.
+    pub fn is_ever_negative(&self) -> bool {
         match self {
-            Self::Constant(value) => *value,
-            Self::Linear(ramp) | Self::Rate(ramp) | Self::Periodic(ramp) => ramp.end_val,
+            Self::Constant(value) => *value < 0.0,
+            Self::Linear(ramp) | Self::Rate(ramp) | Self::Periodic(ramp) => {
+                ramp.start_val < 0.0 || ramp.end_val < 0.0
+            }
         }
     }
 }

@@ -60,6 +60,7 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let nets = resolver.actor_critic_nets(dist);
     let rollout = resolver.rollout(dist);
     let (acting, nets, update_every) = (acting?, nets?, update_every?);
+    resolver.warn_if_never_due("training_frequency", update_every);
     let rule = rule_plan(&spec, agent);
     Some(Box::new(ResolvedOnPolicy {
         plan: OnPolicyPlan { nets, acting, rollout, update_every },

@@ -87,14 +87,11 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let nets = resolver.actor_critic_nets(dist);
     let rollout = resolver.rollout(dist);
     let (acting, nets) = (acting?, nets?);
+    let update_every = UpdateEvery::Steps(spec.time_horizon);
+    resolver.warn_if_never_due("time_horizon", update_every);
     let rule = rule_plan(&spec, agent);
     Some(Box::new(ResolvedOnPolicy {
-        plan: OnPolicyPlan {
-            nets,
-            acting,
-            rollout,
-            update_every: UpdateEvery::Steps(spec.time_horizon),
-        },
+        plan: OnPolicyPlan { nets, acting, rollout, update_every },
         rule: Box::new(move || Ppo::new(rule.clone())),
         algorithm: to_json(&spec),
         memory: to_json(&memory),
