@@ -124,15 +124,17 @@ mod wgpu {
     }
 }
 
-/// Graphics cards through WGPU, each probed in a thread of its own: a broken driver may panic or hang.
+/// Graphics cards through WGPU, asked in a thread of its own: a broken driver may panic or hang.
 #[cfg(feature = "wgpu")]
 mod wgpu {
+    use std::pin::pin;
     use std::sync::mpsc;
+    use std::task::{Context, Poll, Waker};
     use std::thread;
     use std::time::Duration;
 
-    use burn::tensor::wgpu::WgpuInitError;
-    use burn::tensor::{Device, DeviceKind, DeviceType};
+    use burn::tensor::wgpu::{WgpuInitError, wgpu};
+    use burn::tensor::{Device, DeviceKind};
 
     use super::{DeviceChoice, DeviceError};
 
@@ -141,77 +143,97 @@ mod wgpu {
     const NO_DRIVER: &str =
         "no graphics driver was found (on Debian: mesa-vulkan-drivers and libvulkan1)";
 
+    /// What a driver offers.
+    struct Adapter {
+        name: String,
+        kind: DeviceKind,
+    }
+
     pub(super) fn open(index: usize) -> Result<Device, DeviceError> {
         let missing = |reason| DeviceError::Missing { choice: DeviceChoice::Wgpu(index), reason };
-        let kinds = kinds().map_err(missing)?;
-        match kinds.get(index) {
-            Some(kind) => start(kind.clone()).map_err(missing),
-            None if kinds.is_empty() => Err(missing(NO_DRIVER.to_owned())),
-            None => Err(missing(format!("it has {}, counted from 0", kinds.len()))),
+        let adapters = adapters().map_err(missing)?;
+        match adapters.get(index) {
+            Some(adapter) => start(adapter.kind.clone()).map_err(missing),
+            None if adapters.is_empty() => Err(missing(NO_DRIVER.to_owned())),
+            None => Err(missing(format!("it has {}, counted from 0", adapters.len()))),
         }
     }
 
     pub(super) fn first_card() -> Option<Device> {
-        let kind = kinds().ok()?.into_iter().find(|kind| *kind != DeviceKind::Cpu)?;
-        start(kind).ok()
+        let is_card = |adapter: &Adapter| adapter.kind != DeviceKind::Cpu;
+        start(adapters().ok()?.into_iter().find(is_card)?.kind).ok()
+    }
+
+    pub(super) fn list() -> Vec<String> {
+        let line = |(i, adapter): (usize, &Adapter)| format!("wgpu:{i} ({})", adapter.name);
+        match adapters() {
+            Ok(adapters) if adapters.is_empty() => vec![format!("wgpu: {NO_DRIVER}")],
+            Ok(adapters) => adapters.iter().enumerate().map(line).collect(),
+            Err(reason) => vec![format!("wgpu: {reason}")],
+        }
     }
 
     fn start(kind: DeviceKind) -> Result<Device, String> {
-        let started = answer({
-            let kind = kind.clone();
-            move || Device::wgpu_options().device_kind(kind).init()
-        })?;
-        match started {
+        let options = Device::wgpu_options().device_kind(kind.clone());
+        match answer(move || options.init())? {
             // It is running already, for an earlier run of this process.
             Err(WgpuInitError::Registration { .. }) => Ok(Device::wgpu(kind)),
             started => started.map_err(|error| error.to_string()),
         }
     }
 
-    pub(super) fn list() -> Vec<String> {
-        match kinds() {
-            Ok(kinds) if kinds.is_empty() => vec![format!("wgpu: {NO_DRIVER}")],
-            Ok(kinds) => kinds.iter().enumerate().map(|(i, kind)| describe(i, kind)).collect(),
-            Err(reason) => vec![format!("wgpu: {reason}")],
-        }
+    /// Every adapter, real cards before software. OpenGL is left out: its drivers lack what networks
+    /// need, and asking them may hang.
+    fn adapters() -> Result<Vec<Adapter>, String> {
+        let found = answer(|| {
+            let backends = wgpu::Backends::PRIMARY;
+            let descriptor = wgpu::InstanceDescriptor {
+                backends,
+                ..wgpu::InstanceDescriptor::new_without_display_handle()
+            };
+            let adapters = ready(wgpu::Instance::new(descriptor).enumerate_adapters(backends));
+            adapters.iter().map(wgpu::Adapter::get_info).collect::<Vec<_>>()
+        })?;
+        Ok(numbered(&found))
     }
 
-    fn describe(index: usize, kind: &DeviceKind) -> String {
-        let what = match kind {
-            DeviceKind::DiscreteGpu(_) => "graphics card",
-            DeviceKind::IntegratedGpu(_) => "integrated graphics",
-            DeviceKind::VirtualGpu(_) => "virtual graphics card",
-            DeviceKind::Cpu => "software rendering on the processor",
-            _ => "other",
+    /// Adapters as Burn numbers them: each kind by itself.
+    fn numbered(found: &[wgpu::AdapterInfo]) -> Vec<Adapter> {
+        let of = |kind: wgpu::DeviceType, make: fn(usize) -> DeviceKind| {
+            let same = found.iter().filter(move |info| info.device_type == kind).enumerate();
+            same.map(move |(i, info)| Adapter { name: info.name.clone(), kind: make(i) })
         };
-        format!("wgpu:{index} ({what})")
+        of(wgpu::DeviceType::DiscreteGpu, DeviceKind::DiscreteGpu)
+            .chain(of(wgpu::DeviceType::IntegratedGpu, DeviceKind::IntegratedGpu))
+            .chain(of(wgpu::DeviceType::VirtualGpu, DeviceKind::VirtualGpu))
+            .chain(of(wgpu::DeviceType::Cpu, |_| DeviceKind::Cpu).take(1))
+            .collect()
     }
 
-    /// Every adapter, real cards before software.
-    fn kinds() -> Result<Vec<DeviceKind>, String> {
-        answer(|| {
-            let found = Device::enumerate(DeviceType::Wgpu);
-            let indices = 0..found.len();
-            [DeviceKind::DiscreteGpu, DeviceKind::IntegratedGpu, DeviceKind::VirtualGpu]
-                .into_iter()
-                .flat_map(|make| indices.clone().map(make))
-                .chain([DeviceKind::Cpu])
-                .filter(|kind| found.contains(&Device::wgpu(kind.clone())))
-                .collect()
-        })
-    }
-
-    /// What `probe` returns, or why it did not.
-    fn answer<T: Send + 'static>(probe: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    /// What `ask` returns, or why it did not.
+    fn answer<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
         let (sender, receiver) = mpsc::channel();
         let spawned = thread::Builder::new().name("device probe".to_owned()).spawn(move || {
-            let _ = sender.send(probe());
+            // Whoever asked may have lost patience.
+            let _ = sender.send(ask());
         });
         spawned.map_err(|error| error.to_string())?;
         receiver.recv_timeout(PATIENCE).map_err(|error| match error {
             mpsc::RecvTimeoutError::Timeout => "its driver does not answer".to_owned(),
             mpsc::RecvTimeoutError::Disconnected => "its driver failed".to_owned(),
         })
+    }
+
+    /// The value of a future that waits for nothing, as WGPU's are outside browsers.
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+                return value;
+            }
+            thread::yield_now();
+        }
     }
 }
 

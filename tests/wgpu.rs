@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use burn::tensor::Device;
 use slm_env::SeedSequence;
 use slm_lab::algorithm::AgentContext;
@@ -14,10 +16,18 @@ use slm_lab::experiment::Plan;
 use slm_lab::registry;
 use slm_policy::Layer;
 
-/// Gradient steps compound the rounding of matrix products that are summed in another order (2⁻²³
-/// relative each); after three updates of a few dozen steps they stay two orders below this.
-const TOLERANCE: f64 = 1e-3;
+/// Relative to 1 or the value, whichever is larger. Gradient steps compound the rounding of sums taken
+/// in another order, 2⁻²³ ≈ 1.2e-7 each; after three updates 1e-7 (weights) and 1.2e-7 (losses) were
+/// measured, and this leaves room for other drivers.
+const TOLERANCE: f64 = 1e-5;
 const UPDATES: usize = 3;
+
+/// Vulkan loaders may crash when several threads start at once; the program opens devices one by one.
+static DRIVER: Mutex<()> = Mutex::new(());
+
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    DRIVER.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn plan(file: &str, name: &str, settings: &[&str]) -> Plan {
     let (algorithms, envs) = (registry::algorithm_names(), registry::env_names());
@@ -31,7 +41,7 @@ fn plan(file: &str, name: &str, settings: &[&str]) -> Plan {
 
 /// Losses of the first updates, and the weights after them.
 fn train(plan: &Plan, device: &Device) -> (Vec<f64>, Vec<f64>) {
-    let seed = SeedSequence::new(7);
+    let seed = SeedSequence::new(7_u64);
     let mut agent = plan.agent.build(&AgentContext { device, seed: &seed });
     let mut env = plan.env.make(7, 1).unwrap();
     let (mut batch, mut actions) = (env.new_batch(), env.new_actions());
@@ -46,13 +56,14 @@ fn train(plan: &Plan, device: &Device) -> (Vec<f64>, Vec<f64>) {
     }
     let net = agent.acting_net().expect("these algorithms have networks").network;
     let weights = net.layers.iter().flat_map(|layer| match layer {
-        Layer::Linear(linear) => [linear.weight(), linear.bias()].concat(),
+        Layer::Linear(linear) => [linear.weight(), linear.bias().to_vec()].concat(),
         _ => Vec::new(),
     });
     (losses, weights.map(f64::from).collect())
 }
 
 fn agrees_with_the_processor(plan: &Plan) {
+    let _turn = one_at_a_time();
     let card = open(DeviceChoice::Wgpu(0)).unwrap_or_else(|error| panic!("{error}"));
     let (cpu, gpu) = (train(plan, &open(DeviceChoice::Cpu).unwrap()), train(plan, &card));
     assert_eq!((cpu.0.len(), cpu.1.len()), (gpu.0.len(), gpu.1.len()));
@@ -62,8 +73,6 @@ fn agrees_with_the_processor(plan: &Plan) {
             assert!((a - b).abs() <= TOLERANCE * scale, "{name} {k}: {a} on the processor, {b}");
         }
     }
-    let worst = cpu.1.iter().zip(&gpu.1).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    assert!(worst.is_finite(), "{worst}");
 }
 
 #[test]
@@ -80,7 +89,26 @@ fn a2c_trains_as_on_the_processor() {
 
 #[test]
 fn a_card_that_is_not_there_is_one_clear_error() {
+    let _turn = one_at_a_time();
     let error = open(DeviceChoice::Wgpu(99)).unwrap_err();
     assert!(matches!(error, DeviceError::Missing { .. }), "{error}");
     assert!(error.to_string().starts_with("no device wgpu:99 on this machine: "), "{error}");
+}
+
+#[test]
+fn a_missing_driver_is_one_line_and_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_slm-lab"));
+    program.args(["--device", "wgpu"]).current_dir(folder.path());
+    // The Vulkan loader looks for drivers where these say, and nowhere else.
+    program.env("VK_DRIVER_FILES", "/nowhere").env("VK_ICD_FILENAMES", "/nowhere");
+    let ran = program.output().unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(2), "{said}");
+    assert!(
+        said.starts_with("error: no device wgpu:0 on this machine: no graphics driver"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was begun");
 }
