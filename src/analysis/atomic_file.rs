@@ -1,7 +1,9 @@
-//! Writes a whole file so that a reader, or a power cut, sees the old content or the new one.
+//! Writes files so that a reader, or a power cut, sees the old content or the new one.
+//!
+//! Small files are replaced as a whole; those that grow are cut back to what is known to be good.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// An input or output error with the file it happened to.
@@ -27,8 +29,9 @@ impl FileError {
 /// Replaces the content of `path` by `bytes`: a temporary file beside it, fsync, rename, fsync of
 /// the folder.
 ///
-/// Missing parent folders are created. The temporary file is `.{name}.tmp`; one left by a killed
-/// process is overwritten. Two threads must not write the same path at once.
+/// Missing parent folders are created. The temporary file is `.{name}.{process id}.tmp`; those that
+/// killed processes left behind go by [`remove_temporary_files`]. Two threads must not write the
+/// same path at once.
 ///
 /// # Errors
 /// When any step fails (no permission, full disk); the old content is then still in place.
@@ -40,8 +43,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         .map_err(FileError::at("write", &temporary))
         .and_then(|()| publish(&temporary, path));
     if written.is_err() {
-        // A leftover is harmless (the next write replaces it); the first error is the one to
-        // report.
+        // A leftover is harmless (hidden, and removed later); the first error is the one to report.
         let _ = fs::remove_file(&temporary);
     }
     written
@@ -55,10 +57,49 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
     fs::read(path).map_err(FileError::at("read", path))
 }
 
+/// Makes `bytes` what a file holds from `offset` to its end, and puts them on the disk.
+///
+/// # Errors
+/// When the file can not be written, or is shorter than `offset`.
+pub fn append_at(file: &mut File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    if file.metadata()?.len() < offset {
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, "the file has lost its end"));
+    }
+    file.set_len(offset)?;
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(bytes)?;
+    file.sync_data()
+}
+
+/// Removes the temporary files in `folder` (not below it) that processes left when they were killed.
+///
+/// Only for who knows that no one else writes there: those of a living process go too.
+///
+/// # Errors
+/// When the folder can not be read or a file not be removed.
+pub fn remove_temporary_files(folder: &Path) -> Result<(), FileError> {
+    for entry in fs::read_dir(folder).map_err(FileError::at("read", folder))? {
+        let path = entry.map_err(FileError::at("read", folder))?.path();
+        if is_temporary(&path) && path.is_file() {
+            fs::remove_file(&path).map_err(FileError::at("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
 /// The path beside `path` that [`write_atomically`] fills before renaming it.
-pub(super) fn temporary_path(path: &Path) -> PathBuf {
+pub fn temporary_path(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    path.with_file_name(format!(".{name}.tmp"))
+    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+/// Whether the name is one that [`temporary_path`] gives, or that with an extension behind it.
+fn is_temporary(path: &Path) -> bool {
+    let is_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = name.strip_suffix(".png").unwrap_or(name).strip_suffix(".tmp");
+    let parts = stem.and_then(|stem| stem.rsplit_once('.'));
+    name.starts_with('.') && parts.is_some_and(|(_, id)| is_id(id))
 }
 
 /// Renames the finished `temporary` file to `path` and makes the rename durable.
@@ -118,6 +159,28 @@ mod tests {
     }
 
     #[test]
+    fn two_processes_never_share_a_temporary_file() {
+        let name = temporary_path(Path::new("model/a.ckpt"));
+        assert_eq!(name, PathBuf::from(format!("model/.a.ckpt.{}.tmp", std::process::id())));
+    }
+
+    #[test]
+    fn leftovers_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = [".a.ckpt.4711.tmp", ".b.png.12.tmp.png"];
+        let kept = [".b.tmp", ".c.x1.tmp", ".lock", "a.1.tmp", "b.png"];
+        for name in left.iter().chain(&kept) {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        remove_temporary_files(folder.path()).unwrap();
+        let found = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut found: Vec<String> =
+            found.map(|name| name.to_string_lossy().into_owned()).collect();
+        found.sort();
+        assert_eq!(found, kept);
+    }
+
+    #[test]
     fn a_failed_write_keeps_the_old_content_and_names_the_path() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.bin");
@@ -125,7 +188,7 @@ mod tests {
         // A folder where the temporary file would go makes the write fail, also for root.
         fs::create_dir(temporary_path(&path)).unwrap();
         let error = write_atomically(&path, b"new").unwrap_err();
-        assert!(error.to_string().contains(".a.bin.tmp"), "{error}");
+        assert!(error.to_string().contains("/.a.bin."), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
     }
 

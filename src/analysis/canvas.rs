@@ -1,13 +1,13 @@
 //! Lines, areas and text on a PNG or an SVG, in one coordinate system and with fonts of our own.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color as _, FontStyle, RGBAColor, ShapeStyle, TextStyle, register_font};
 
-use super::atomic_file::{FileError, publish, write_atomically};
+use super::atomic_file::{FileError, publish, temporary_path, write_atomically};
 use super::figure::{Color, PlotError};
 
 /// Width of a graph: pixels of a PNG, and the unit of every coordinate here.
@@ -83,22 +83,31 @@ pub(super) fn write_svg(
     Ok(write_atomically(path, text.replacen(&drawn, &shown, 1).as_bytes())?)
 }
 
+/// The memory that PNGs are drawn in, kept from one to the next: by far the largest of a run.
+///
+/// A fresh piece for each would come to much more than its size, since an allocator keeps what is
+/// given back to it, per thread.
+#[derive(Debug, Default)]
+pub struct PaintBuffer(Vec<u8>);
+
 /// Draws a PNG and writes it atomically.
 pub(super) fn write_png(
     path: &Path,
+    buffer: &mut PaintBuffer,
     draw: impl FnOnce(&mut dyn Canvas) -> Result<(), Reason>,
 ) -> Result<(), PlotError> {
     let (width, height) = size(PNG_SCALE);
-    let mut pixels = vec![255; width as usize * height as usize * 3];
+    let pixels = &mut buffer.0;
+    pixels.resize(width as usize * height as usize * 3, 0);
     let mut sheet = Sheet {
-        backend: BitMapBackend::with_buffer(&mut pixels, (width, height)),
+        backend: BitMapBackend::with_buffer(pixels, (width, height)),
         scale: PNG_SCALE as f64,
         text_rise: 0.24,
         has_joins: false,
     };
     draw_on(&mut sheet, path, draw)?;
     drop(sheet);
-    save_png(path, &averaged(&pixels))
+    save_png(path, average(pixels))
 }
 
 /// A drawing under way on one of the library's backends.
@@ -206,31 +215,35 @@ fn reason(error: impl std::error::Error) -> Reason {
     error.to_string()
 }
 
-/// The mean of each block of [`PNG_SCALE`]² pixels.
-fn averaged(pixels: &[u8]) -> Vec<u8> {
-    let (width, height) = (WIDTH as usize, HEIGHT as usize);
-    let row_length = width * PNG_SCALE * 3;
+/// Puts the mean of each block of [`PNG_SCALE`]² pixels at the front, and returns that part.
+fn average(pixels: &mut [u8]) -> &[u8] {
+    let width = WIDTH as usize * 3;
+    let (row_length, height) = (width * PNG_SCALE, HEIGHT as usize);
     let area = (PNG_SCALE * PNG_SCALE) as u32;
-    let mut sums = vec![0_u32; width * 3];
-    let mut out = Vec::with_capacity(width * height * 3);
-    for block in pixels.chunks_exact(row_length * PNG_SCALE) {
+    let mut sums = vec![0_u32; width];
+    for y in 0..height {
         sums.fill(0);
+        let block = &pixels[y * PNG_SCALE * row_length..][..PNG_SCALE * row_length];
         for row in block.chunks_exact(row_length) {
             for (k, channel) in row.iter().enumerate() {
                 sums[k / (3 * PNG_SCALE) * 3 + k % 3] += u32::from(*channel);
             }
         }
-        out.extend(sums.iter().map(|sum| ((sum + area / 2) / area) as u8));
+        // The block has been read, and lies behind or where this row goes.
+        for (mean, sum) in pixels[y * width..][..width].iter_mut().zip(&sums) {
+            *mean = ((sum + area / 2) / area) as u8;
+        }
     }
-    out
+    &pixels[..width * height]
 }
 
 fn save_png(path: &Path, pixels: &[u8]) -> Result<(), PlotError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(FileError::at("create", folder))?;
     // The library chooses the format by the extension, so the temporary name must end in it too.
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let temporary = path.with_file_name(format!(".{name}.tmp.png"));
+    let mut temporary = temporary_path(path).into_os_string();
+    temporary.push(".png");
+    let temporary = PathBuf::from(temporary);
     let failed = |reason| PlotError::Draw { path: path.to_path_buf(), reason };
     let (width, height) = size(1);
     let mut backend = BitMapBackend::new(&temporary, (width, height));

@@ -6,6 +6,7 @@
 pub mod atomic_file;
 pub mod bootstrap;
 mod canvas;
+pub mod comparison_graph;
 mod event_proto;
 pub mod figure;
 pub mod graphs;

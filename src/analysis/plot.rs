@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub use super::canvas::PaintBuffer;
 use super::canvas::{Align, Canvas, Font, HEIGHT, Reason, WIDTH, write_png, write_svg};
 use super::figure::{Color, Curve, Figure, PlotError, Ranges};
 use super::ticks::Ticks;
@@ -26,7 +27,11 @@ const BAND_OPACITY: f64 = 0.15;
 ///
 /// # Errors
 /// When there is nothing to draw or a file cannot be written.
-pub fn write_figure(stem: &Path, figure: &Figure) -> Result<[PathBuf; 2], PlotError> {
+pub fn write_figure(
+    stem: &Path,
+    figure: &Figure,
+    buffer: &mut PaintBuffer,
+) -> Result<[PathBuf; 2], PlotError> {
     let with_extension = |extension: &str| {
         let mut name = stem.as_os_str().to_owned();
         name.push(extension);
@@ -34,7 +39,7 @@ pub fn write_figure(stem: &Path, figure: &Figure) -> Result<[PathBuf; 2], PlotEr
     };
     let [png, svg] = [".png", ".svg"].map(with_extension);
     let ranges = figure.ranges().ok_or_else(|| PlotError::Empty { path: png.clone() })?;
-    write_png(&png, |canvas| draw(canvas, figure, ranges))?;
+    write_png(&png, buffer, |canvas| draw(canvas, figure, ranges))?;
     write_svg(&svg, |canvas| draw(canvas, figure, ranges))?;
     Ok([png, svg])
 }
@@ -174,7 +179,7 @@ mod tests {
     fn a_graph_is_a_png_and_an_svg_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let stem = folder.path().join("graph").join("v1.5_mean_returns");
-        let [png, svg] = write_figure(&stem, &figure(2)).unwrap();
+        let [png, svg] = write_figure(&stem, &figure(2), &mut PaintBuffer::default()).unwrap();
         assert!(png.ends_with("v1.5_mean_returns.png") && svg.ends_with("v1.5_mean_returns.svg"));
         assert_eq!(png_size(&fs::read(&png).unwrap()), (1000, 600));
         let text = fs::read_to_string(&svg).unwrap();
@@ -186,11 +191,16 @@ mod tests {
     #[test]
     fn the_same_figure_gives_the_same_bytes() {
         let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str| {
-            let paths = write_figure(&folder.path().join(name), &figure(3)).unwrap();
+        let mut buffer = PaintBuffer::default();
+        let mut write = |name: &str, n_curves| {
+            let stem = folder.path().join(name);
+            let paths = write_figure(&stem, &figure(n_curves), &mut buffer).unwrap();
             paths.map(|path| fs::read(path).unwrap())
         };
-        assert_eq!(write("a"), write("b"));
+        let first = write("a", 3);
+        // Nothing of the picture before shows through, though it was drawn in the same memory.
+        write("between", 12);
+        assert_eq!(first, write("b", 3));
     }
 
     #[test]
@@ -203,7 +213,8 @@ mod tests {
 
     #[test]
     fn nothing_to_draw_is_an_error_that_names_the_graph() {
-        let error = write_figure(Path::new("graph/loss"), &figure(0)).unwrap_err();
+        let error = write_figure(Path::new("graph/loss"), &figure(0), &mut PaintBuffer::default())
+            .unwrap_err();
         assert_eq!(error.to_string(), "graph/loss.png: no data to draw");
     }
 

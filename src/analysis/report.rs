@@ -20,7 +20,8 @@ pub struct SessionReport {
     pub frames: u64,
     /// Wall time in seconds.
     pub wall_t: f64,
-    /// Time on the CPU in seconds, over all threads of the session.
+    /// Processor time in seconds of the thread that trains the session; those that write its files
+    /// or step its environments beside it are not in it.
     pub cpu_t: f64,
 }
 
@@ -39,7 +40,7 @@ pub struct TrialReport {
 
 /// Column heads; `eval` is there only if a session has one.
 const HEADS: [&str; 8] =
-    ["session", "total_reward_ma", "best", "eval", "frames", "fps", "wall", "cpu"];
+    ["session", "total_reward_ma", "best", "eval", "frames", "fps", "wall", "thread cpu"];
 const EVAL: usize = 3;
 
 impl TrialReport {
@@ -203,12 +204,12 @@ mod tests {
         // likewise the upper.
         let expected = "\
 ppo_cartpole · CartPole-v1 · trial 0
- session  total_reward_ma    best    eval   frames     fps   wall    cpu
-─────────────────────────────────────────────────────────────────────────
- 0                 480.00  481.00  500.00  200,000  16,000  12.5s  2m05s
- 1                 490.00  491.00  500.00  200,000  16,000  12.5s  2m05s
- 2                 470.00  471.00  500.00  200,000  16,000  12.5s  2m05s
- 3                 500.00  501.00  500.00  200,000  16,000  12.5s  2m05s
+ session  total_reward_ma    best    eval   frames     fps   wall  thread cpu
+──────────────────────────────────────────────────────────────────────────────
+ 0                 480.00  481.00  500.00  200,000  16,000  12.5s       2m05s
+ 1                 490.00  491.00  500.00  200,000  16,000  12.5s       2m05s
+ 2                 470.00  471.00  500.00  200,000  16,000  12.5s       2m05s
+ 3                 500.00  501.00  500.00  200,000  16,000  12.5s       2m05s
 
  over sessions    n    mean    std  median     IQM  95 % interval of the IQM
 ─────────────────────────────────────────────────────────────────────────────

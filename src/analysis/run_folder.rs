@@ -17,11 +17,7 @@ pub(super) fn folder_safe(spec_name: &str) -> String {
 /// two runs of one second apart.
 pub fn split_folder_name(name: &str) -> Option<(&str, &str)> {
     const SHAPE: &[u8] = b"0000_00_00_000000";
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let base = match name.rsplit_once('-') {
-        Some((base, number)) if is_digits(number) => base,
-        _ => name,
-    };
+    let (base, _) = split_number(name);
     let start = base.len().checked_sub(SHAPE.len())?;
     let stamp = base.as_bytes().get(start..)?;
     let fits = stamp.iter().zip(SHAPE).all(|(byte, shape)| match shape {
@@ -32,32 +28,40 @@ pub fn split_folder_name(name: &str) -> Option<(&str, &str)> {
     (fits && !spec_name.is_empty()).then(|| (spec_name, &name[start..]))
 }
 
-/// The newest run of a spec under `data` by timestamp, or of any spec when `spec_name` is empty.
+/// Splits the number off that keeps two runs of one second apart; 0 where there is none.
+fn split_number(name: &str) -> (&str, u64) {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match name.rsplit_once('-') {
+        Some((base, number)) if is_digits(number) => (base, number.parse().unwrap_or(u64::MAX)),
+        _ => (name, 0),
+    }
+}
+
+/// The runs of a spec under `data`, or of any spec when `spec_name` is empty, the newest first: by
+/// timestamp, then by number.
 ///
 /// Unlike SLM-Lab's `data/{spec_name}*` the name must match whole: `ppo` does not find
 /// `ppo_cartpole`.
 ///
 /// # Errors
 /// When the folder exists but cannot be read; a missing one has no runs.
-pub fn latest_run(data: &Path, spec_name: &str) -> Result<Option<RunPaths>, FileError> {
+pub fn runs_of(data: &Path, spec_name: &str) -> Result<Vec<RunPaths>, FileError> {
     if !data.exists() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let wanted = folder_safe(spec_name);
-    let mut latest: Option<(String, PathBuf)> = None;
+    let mut runs: Vec<((String, u64), PathBuf)> = Vec::new();
     for entry in fs::read_dir(data).map_err(FileError::at("read", data))? {
         let path = entry.map_err(FileError::at("read", data))?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let Some((spec, stamp)) = name.as_deref().and_then(split_folder_name) else { continue };
-        let is_wanted = wanted.is_empty() || spec == wanted;
-        if is_wanted
-            && path.is_dir()
-            && latest.as_ref().is_none_or(|(best, _)| stamp > best.as_str())
-        {
-            latest = Some((stamp.to_owned(), path));
+        if (wanted.is_empty() || spec == wanted) && path.is_dir() {
+            let (moment, number) = split_number(stamp);
+            runs.push(((moment.to_owned(), number), path));
         }
     }
-    Ok(latest.and_then(|(_, path)| RunPaths::from_folder(&path)))
+    runs.sort_by(|a, b| b.cmp(a));
+    Ok(runs.iter().filter_map(|(_, path)| RunPaths::from_folder(path)).collect())
 }
 
 /// A Unix time in seconds as SLM-Lab's timestamp `%Y_%m_%d_%H%M%S`, in UTC.
@@ -103,11 +107,24 @@ mod tests {
             fs::create_dir(data.path().join(name)).unwrap();
         }
         fs::write(data.path().join("ppo_2028_01_01_000000"), "a file, not a run").unwrap();
-        let latest = |spec_name| latest_run(data.path(), spec_name).unwrap();
+        let latest = |spec_name| runs_of(data.path(), spec_name).unwrap().into_iter().next();
         assert!(latest("ppo").unwrap().root().ends_with("ppo_2026_01_01_000000"));
         assert!(latest("").unwrap().root().ends_with("ppo_x_2027_01_01_000000"));
         assert_eq!(latest("sac"), None);
-        assert_eq!(latest_run(Path::new("no/such/folder"), "ppo").unwrap(), None);
+        assert_eq!(runs_of(Path::new("no/such/folder"), "ppo").unwrap(), []);
+    }
+
+    #[test]
+    fn runs_of_one_second_are_ordered_by_number() {
+        let data = tempfile::tempdir().unwrap();
+        let newest_first = ["000001", "000000-12", "000000-10", "000000-9", "000000-2", "000000"];
+        for end in newest_first {
+            fs::create_dir(data.path().join(format!("ppo_2026_01_01_{end}"))).unwrap();
+        }
+        let runs = runs_of(data.path(), "ppo").unwrap();
+        let names = runs.iter().map(|run| run.root().file_name().unwrap().to_str().unwrap());
+        let expected = newest_first.map(|end| format!("ppo_2026_01_01_{end}"));
+        assert_eq!(names.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -27,7 +27,9 @@ const FRAME: usize = 4;
 /// What a session reports at a log checkpoint; NaN where there is no value yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionRow {
-    /// Mean of the last (at most 100) finished episodes' returns, unscaled and unclipped.
+    /// Return, unscaled and unclipped. Of a vector of environments the mean of the last (at most 100)
+    /// finished episodes, NaN before the first; of a single one the last finished episode's, 0
+    /// before the first. In a table of evaluations the mean of the evaluation's episodes.
     pub total_reward: f64,
     /// Last training loss.
     pub loss: f64,
@@ -37,9 +39,10 @@ pub struct SessionRow {
     pub frame: u64,
     /// Seconds since the session began.
     pub wall_t: f64,
-    /// Vector steps so far.
+    /// Vector steps so far; of a single environment the steps of its running episode.
     pub t: u64,
-    /// Finished episodes; NaN where SLM-Lab does not count them (vector environments).
+    /// Number of the running episode, from 1: finished episodes + 1. NaN where SLM-Lab does not
+    /// count them (vector environments).
     pub epi: f64,
     /// Optimizer steps so far.
     pub opt_step: u64,

@@ -3,10 +3,9 @@
 //! A file is a sequence of `TFRecord` frames: length, masked CRC-32C, payload, masked CRC-32C.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::atomic_file::{FileError, read_file};
+use super::atomic_file::{FileError, append_at, read_file};
 pub use super::event_proto::{ScalarEvent, Stamp};
 use super::event_proto::{
     decode_scalars, histogram_event, scalars_event, text_event, version_event,
@@ -16,13 +15,14 @@ use super::histogram::Histogram;
 /// Bytes of a frame around its payload: length, its checksum, the payload's checksum.
 const FRAME_OVERHEAD: usize = 8 + 4 + 4;
 
-/// An event file open for appending. Dropping it writes out what is buffered and ignores errors:
-/// [`sync`](Self::sync) first.
+/// An event file open for appending. Records wait in memory until [`sync`](Self::sync), which writes
+/// all of them or none.
 #[derive(Debug)]
 pub struct EventFile {
     path: PathBuf,
-    writer: BufWriter<File>,
+    file: File,
     offset: u64,
+    waiting: Vec<u8>,
 }
 
 impl EventFile {
@@ -35,8 +35,9 @@ impl EventFile {
             fs::create_dir_all(folder).map_err(FileError::at("create", folder))?;
         }
         let file = File::create(path).map_err(FileError::at("create", path))?;
-        let mut events = Self { path: path.to_path_buf(), writer: BufWriter::new(file), offset: 0 };
-        events.write_frame(&version_event(wall_time))?;
+        let mut events = Self { path: path.to_path_buf(), file, offset: 0, waiting: Vec::new() };
+        events.add_frame(&version_event(wall_time));
+        events.sync()?;
         Ok(events)
     }
 
@@ -53,85 +54,58 @@ impl EventFile {
         let kept = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
         let offset = records(&bytes[..kept]).last().map_or(0, |record| record.end) as u64;
         let open = || {
-            let mut file = OpenOptions::new().write(true).open(path)?;
+            let file = OpenOptions::new().write(true).open(path)?;
             file.set_len(offset)?;
-            file.seek(SeekFrom::End(0))?;
             Ok(file)
         };
         let file = open().map_err(FileError::at("append to", path))?;
-        Ok(Self { path: path.to_path_buf(), writer: BufWriter::new(file), offset })
+        Ok(Self { path: path.to_path_buf(), file, offset, waiting: Vec::new() })
     }
 
-    /// Length of the file in bytes, counting what is still buffered: what a checkpoint remembers.
+    /// Length of the file in bytes, without what waits: what a checkpoint remembers.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Appends one point to several series; NaN means no value and is left out.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn write_scalars(
-        &mut self,
-        stamp: Stamp,
-        scalars: &[(&str, f64)],
-    ) -> Result<(), FileError> {
+    /// Adds one point to several series; NaN means no value and is left out.
+    pub fn add_scalars(&mut self, stamp: Stamp, scalars: &[(&str, f64)]) {
         let mut known = scalars.iter().copied().filter(|(_, value)| !value.is_nan()).peekable();
-        if known.peek().is_none() {
-            return Ok(());
+        if known.peek().is_some() {
+            self.add_frame(&scalars_event(stamp, known));
         }
-        self.write_frame(&scalars_event(stamp, known))
     }
 
-    /// Appends a histogram.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn write_histogram(
-        &mut self,
-        stamp: Stamp,
-        tag: &str,
-        histogram: &Histogram,
-    ) -> Result<(), FileError> {
-        self.write_frame(&histogram_event(stamp, tag, histogram))
+    /// Adds a histogram.
+    pub fn add_histogram(&mut self, stamp: Stamp, tag: &str, histogram: &Histogram) {
+        self.add_frame(&histogram_event(stamp, tag, histogram));
     }
 
-    /// Appends a text, shown as Markdown.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn write_text(&mut self, stamp: Stamp, tag: &str, text: &str) -> Result<(), FileError> {
-        self.write_frame(&text_event(stamp, tag, text))
+    /// Adds a text, shown as Markdown.
+    pub fn add_text(&mut self, stamp: Stamp, tag: &str, text: &str) {
+        self.add_frame(&text_event(stamp, tag, text));
     }
 
-    /// Hands the buffered records to the operating system, so that `TensorBoard` sees them.
+    /// Puts what waits on the disk, behind what is known to be there: the torn end that an earlier
+    /// failure may have left is cut off.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn flush(&mut self) -> Result<(), FileError> {
-        self.writer.flush().map_err(FileError::at("write", &self.path))
-    }
-
-    /// Puts everything on the disk; call it before a checkpoint that remembers
-    /// [`offset`](Self::offset).
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written; what waited is then dropped, to be added again, and
+    /// [`offset`](Self::offset) is what it was.
     pub fn sync(&mut self) -> Result<(), FileError> {
-        self.flush()?;
-        self.writer.get_ref().sync_data().map_err(FileError::at("sync", &self.path))
+        let waiting = std::mem::take(&mut self.waiting);
+        let written = append_at(&mut self.file, self.offset, &waiting);
+        written.map_err(FileError::at("write", &self.path))?;
+        self.offset += waiting.len() as u64;
+        Ok(())
     }
 
-    fn write_frame(&mut self, payload: &[u8]) -> Result<(), FileError> {
+    fn add_frame(&mut self, payload: &[u8]) {
         let length = (payload.len() as u64).to_le_bytes();
-        let mut frame = Vec::with_capacity(payload.len() + FRAME_OVERHEAD);
-        frame.extend(length);
-        frame.extend(masked_crc(&length).to_le_bytes());
-        frame.extend(payload);
-        frame.extend(masked_crc(payload).to_le_bytes());
-        self.writer.write_all(&frame).map_err(FileError::at("write", &self.path))?;
-        self.offset += frame.len() as u64;
-        Ok(())
+        self.waiting.reserve(payload.len() + FRAME_OVERHEAD);
+        self.waiting.extend(length);
+        self.waiting.extend(masked_crc(&length).to_le_bytes());
+        self.waiting.extend(payload);
+        self.waiting.extend(masked_crc(payload).to_le_bytes());
     }
 }
 
@@ -205,7 +179,7 @@ mod tests {
     fn write(path: &Path, steps: std::ops::Range<u64>) -> EventFile {
         let mut events = EventFile::create(path, 1000.0).unwrap();
         for step in steps {
-            events.write_scalars(stamp(step), &[("loss", 0.5), ("lr", step as f64)]).unwrap();
+            events.add_scalars(stamp(step), &[("loss", 0.5), ("lr", step as f64)]);
         }
         events.sync().unwrap();
         events
@@ -231,9 +205,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events");
         let mut events = write(&path, 3..4);
-        events.write_scalars(stamp(5), &[("entropy", f64::NAN)]).unwrap();
-        events.write_scalars(stamp(6), &[("entropy", f64::NAN), ("loss", 1.0)]).unwrap();
-        events.flush().unwrap();
+        events.add_scalars(stamp(5), &[("entropy", f64::NAN)]);
+        events.add_scalars(stamp(6), &[("entropy", f64::NAN), ("loss", 1.0)]);
+        events.sync().unwrap();
         let log = read_event_log(&path).unwrap();
         let scalar = |tag: &str, step, value| ScalarEvent {
             tag: tag.to_owned(),
@@ -258,7 +232,7 @@ mod tests {
         let mut events = EventFile::truncate_and_append(&resumed, offset).unwrap();
         assert_eq!(events.offset(), offset);
         for step in 4..10 {
-            events.write_scalars(stamp(step), &[("loss", 0.5), ("lr", step as f64)]).unwrap();
+            events.add_scalars(stamp(step), &[("loss", 0.5), ("lr", step as f64)]);
         }
         events.sync().unwrap();
         assert_eq!(fs::read(&whole).unwrap(), fs::read(&resumed).unwrap());
@@ -278,6 +252,21 @@ mod tests {
             assert_eq!(EventFile::truncate_and_append(&path, whole).unwrap().offset(), good);
             assert_eq!(fs::metadata(&path).unwrap().len(), good);
         }
+    }
+
+    #[test]
+    fn what_a_failed_write_left_is_cut_off_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, path) = (folder.path().join("whole"), folder.path().join("events"));
+        write(&whole, 0..5);
+        let mut events = write(&path, 0..4);
+        // As a disk that was full in the middle of a record leaves it.
+        let torn = [fs::read(&path).unwrap(), vec![7; 5000]].concat();
+        fs::write(&path, torn).unwrap();
+        events.add_scalars(stamp(4), &[("loss", 0.5), ("lr", 4.0)]);
+        events.sync().unwrap();
+        assert_eq!(fs::read(&whole).unwrap(), fs::read(&path).unwrap());
+        assert_eq!(events.offset(), fs::metadata(&path).unwrap().len());
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use slm_lab::device::DeviceChoice;
 
-use super::run_args::{RunArgs, parse_setting};
+use super::run_args::{RunArgs, parse_seconds, parse_setting};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,6 +50,8 @@ pub(super) enum Command {
     /// List algorithms.
     #[command(subcommand)]
     Algorithm(AlgorithmCommand),
+    /// Measure how fast specs are on this machine.
+    Bench(BenchArgs),
     /// Say which devices, windows and files this program finds.
     Doctor(DoctorArgs),
     /// Print a completion script for a shell.
@@ -123,6 +126,23 @@ pub(super) struct RolloutArgs {
 pub(super) enum AlgorithmCommand {
     /// List all algorithms.
     List,
+}
+
+/// `slm-lab bench`.
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// Spec files, each with the name of one of its specs [default: four that are built in].
+    #[arg(value_names = ["SPEC_FILE", "SPEC_NAME"], num_args = 0..)]
+    pub(super) specs: Vec<String>,
+    /// How long to measure each spec; updates are measured whole, however long they take.
+    #[arg(long, default_value_t = 10.0, value_name = "S", value_parser = parse_seconds)]
+    pub(super) seconds: f64,
+    /// Also write what was measured, and the machine, into this file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    /// Where networks train: cpu, auto, wgpu or wgpu:N.
+    #[arg(long, env = "DEVICE", hide_env = true, default_value_t, value_name = "DEVICE")]
+    pub(super) device: DeviceChoice,
 }
 
 /// `slm-lab doctor`.

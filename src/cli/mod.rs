@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod args;
+mod bench;
 mod check;
 mod completions;
 mod doctor;
@@ -14,6 +15,7 @@ mod job;
 mod json;
 mod lab;
 mod legacy;
+mod machine;
 mod mode;
 mod progress;
 mod rollout;
@@ -57,6 +59,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Env(EnvCommand::Show { name }) => env::show(&name),
         Command::Env(EnvCommand::Rollout(args)) => rollout::run(&args),
         Command::Algorithm(AlgorithmCommand::List) => algorithm::list(),
+        Command::Bench(args) => bench::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions { shell } => completions::run(shell),
     }

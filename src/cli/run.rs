@@ -1,5 +1,7 @@
 //! `slm-lab run`: what is to be done with which spec.
 
+use std::path::Path;
+
 use slm_lab::experiment::{self, Mode as TrainMode};
 
 use super::failure::{Failure, Outcome};
@@ -40,8 +42,18 @@ pub(super) fn execute(lab: &Lab<'_>, request: &Request) -> Outcome {
         )),
         Mode::Dev => train::fresh(lab, &request.plan(lab)?, TrainMode::Dev),
         Mode::Train => train::fresh(lab, &request.plan(lab)?, TrainMode::Train),
-        Mode::Resume(source) => train::resume(lab, &request.folder(lab, source)?),
-        Mode::Enjoy(source) => enjoy::run(lab, &request.folder(lab, source)?),
+        Mode::Resume(source) => {
+            let folder = request.folder(lab, source)?;
+            let folder =
+                if folder.is_file() { folder.parent().unwrap_or(&folder) } else { &folder };
+            request.check_same_spec(lab, folder)?;
+            train::resume(lab, folder)
+        }
+        Mode::Enjoy(source) => {
+            let folder = request.folder(lab, source)?;
+            request.refuse_settings(lab)?;
+            enjoy::run(lab, &folder)
+        }
     }
 }
 
@@ -72,6 +84,23 @@ impl Request {
         let name = name_or_only(file, self.name.as_deref())?;
         let (settings, is_strict) = (lab.args.set.as_slice(), lab.args.strict);
         SpecChoice { file, name: &name, settings, is_strict }.resolve()
+    }
+
+    /// Sees that a spec given with `train@…` is the run's own: nothing of it would take effect.
+    fn check_same_spec(&self, lab: &Lab<'_>, folder: &Path) -> Outcome {
+        match &self.file {
+            Some(_) => Ok(experiment::check_same_spec(folder, &self.plan(lab)?)?),
+            None => self.refuse_settings(lab),
+        }
+    }
+
+    /// Refuses `-s` where there is no spec that it could set something in.
+    fn refuse_settings(&self, lab: &Lab<'_>) -> Outcome {
+        if self.file.is_some() || lab.args.set.is_empty() {
+            return Ok(());
+        }
+        let message = "-s sets nothing here: a run keeps the spec it was started with";
+        Err(Failure::request(&message))
     }
 
     /// The folder (or a file in it) of the run that is meant.

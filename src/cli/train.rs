@@ -22,12 +22,11 @@ pub(super) fn fresh(lab: &Lab<'_>, plan: &Plan, mode: Mode) -> Outcome {
     conclude(lab, &result?)
 }
 
-/// Goes on with the run in `folder` (or that a file of it belongs to).
+/// Goes on with the run in `folder`.
 pub(super) fn resume(lab: &Lab<'_>, folder: &Path) -> Outcome {
     if lab.args.seed.is_some() {
         tracing::warn!("--seed changes nothing: a run goes on with the seed it was started with");
     }
-    let folder = if folder.is_file() { folder.parent().unwrap_or(folder) } else { folder };
     let options = lab.run_options(Mode::Train, usize::MAX)?;
     let result = resume_trial(folder, &options, &lab.console, &lab.interrupt);
     lab.console.finish_run();

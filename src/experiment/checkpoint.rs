@@ -12,7 +12,7 @@ use crate::analysis::atomic_file::{FileError, read_file, write_atomically};
 const MAGIC: &[u8; 8] = b"SLMLABCK";
 
 /// Version of the layout and of what the sections hold; files of another one are refused.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Longest section name; bounds what a damaged header can ask for.
 const MAX_NAME: usize = 64;
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(Checkpoint::read(&path).unwrap(), None);
         sample().write(&path).unwrap();
         // A folder in the place of the temporary file makes the write fail, as a full disk would.
-        std::fs::create_dir(folder.path().join(".a.ckpt.tmp")).unwrap();
+        std::fs::create_dir(crate::analysis::atomic_file::temporary_path(&path)).unwrap();
         let mut other = sample();
         other.add("more", vec![1]);
         assert!(other.write(&path).is_err());

@@ -134,10 +134,7 @@ impl Scene {
             Ok(session) => session as usize,
             Err(_) => best_session(paths, spec.number("max_session")? as usize),
         };
-        let policy = [Which::Best, Which::Latest]
-            .map(|which| paths.model(TRIAL, session, which, POLICY_FILE))
-            .into_iter()
-            .find(|path| path.exists());
+        let policy = policy_file(paths, session);
         if policy.is_none() && plan.algorithm != "Random" {
             let reason = format!("has no policy of session {session} yet; train first");
             return Err(RunError::unusable(paths.root(), reason));
@@ -220,17 +217,27 @@ impl EnjoyReport {
     }
 }
 
-/// The session with the highest score; the first of equals, and of none that has one.
+/// Of the sessions that have a policy the one with the highest score, the first of equals; session 0 if none has.
 fn best_session(paths: &RunPaths, sessions: usize) -> usize {
-    let mut best = (f64::NEG_INFINITY, 0);
-    for session in 0..sessions {
+    let score = |session| {
         let path = paths.session_metrics_scalar(TRIAL, session, DataMode::Train);
-        match read_scalar(&path, "total_reward_ma") {
-            Ok(score) if score > best.0 => best = (score, session),
-            _ => {}
+        read_scalar(&path, "total_reward_ma").ok().filter(|score| !score.is_nan())
+    };
+    let mut best: Option<(usize, Option<f64>)> = None;
+    for session in (0..sessions).filter(|session| policy_file(paths, *session).is_some()) {
+        let score = score(session);
+        // No score is less than any.
+        if best.is_none_or(|(_, highest)| score > highest) {
+            best = Some((session, score));
         }
     }
-    best.1
+    best.map_or(0, |(session, _)| session)
+}
+
+/// The policy of a session to play: the best, else the last.
+fn policy_file(paths: &RunPaths, session: usize) -> Option<PathBuf> {
+    let of = |which| paths.model(TRIAL, session, which, POLICY_FILE);
+    [Which::Best, Which::Latest].map(of).into_iter().find(|path| path.exists())
 }
 
 fn load(path: &Path) -> Result<Policy, RunError> {

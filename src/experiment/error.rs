@@ -50,6 +50,12 @@ pub enum RunError {
         /// Why.
         reason: String,
     },
+    /// The run's folder is in use.
+    #[error("another process is training in {}", folder.display())]
+    Busy {
+        /// The run's folder.
+        folder: PathBuf,
+    },
     /// The program has a bug: a session panicked.
     #[error("session {session} stopped on a bug: {message}")]
     Panicked {
@@ -74,7 +80,7 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted { .. } => 130,
-            Self::Spec(_) | Self::Env(_) | Self::Unusable { .. } => 2,
+            Self::Spec(_) | Self::Env(_) | Self::Unusable { .. } | Self::Busy { .. } => 2,
             Self::File(_)
             | Self::NonFinite { .. }
             | Self::Checkpoint { .. }
@@ -105,8 +111,9 @@ mod tests {
         let interrupted = RunError::Interrupted { folder: PathBuf::from("data/x") };
         let wrong = RunError::unusable("data/x", "has no spec");
         let diverged = RunError::NonFinite { session: 1, frame: 640, name: "the loss" };
-        let codes = [interrupted.exit_code(), wrong.exit_code(), diverged.exit_code()];
-        assert_eq!(codes, [130, 2, 1]);
+        let busy = RunError::Busy { folder: PathBuf::from("data/x") };
+        let codes = [&interrupted, &wrong, &busy, &diverged].map(RunError::exit_code);
+        assert_eq!(codes, [130, 2, 2, 1]);
         assert!(
             diverged
                 .to_string()

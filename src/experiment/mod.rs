@@ -1,6 +1,8 @@
 //! What runs: a spec's meaning, the training loop, and everything a run writes and reads back.
 
 mod artifact;
+mod bench;
+mod bench_training;
 mod checkpoint;
 mod clock;
 mod enjoy;
@@ -14,13 +16,18 @@ mod player;
 mod profile;
 mod report;
 mod run_folder;
+mod same_spec;
 mod session;
+mod session_eval;
+mod session_log;
 mod session_state;
 mod snapshot;
 mod tracker;
 mod trial;
 mod writer;
 
+pub use bench::{BenchOptions, BenchReport, REPETITIONS, Spread, WIDE_BATCH, bench};
+pub use bench_training::{Shares, TrainingSpreads, UpdateSpreads};
 pub use checkpoint::{Checkpoint, CheckpointError, FORMAT_VERSION};
 pub use enjoy::{EnjoyOptions, EnjoyReport, EnjoySource, enjoy, render_fps};
 pub use env_plan::EnvPlan;
@@ -30,4 +37,5 @@ pub use options::{Mode, RunOptions};
 pub use plan::Plan;
 pub use profile::{Phase, Profile};
 pub use report::{SessionFailure, SessionReport, TrialReport};
+pub use same_spec::check_same_spec;
 pub use trial::{find_latest, resume_trial, run_trial};

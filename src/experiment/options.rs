@@ -14,6 +14,16 @@ pub enum Mode {
     Train,
 }
 
+impl Mode {
+    /// Its name in specs and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Train => "train",
+        }
+    }
+}
+
 /// How a run is to be made.
 #[derive(Clone, Debug)]
 pub struct RunOptions {

@@ -1,21 +1,21 @@
 //! The files of one session, written from snapshots: event file, log, tables, metrics, graphs, policies, checkpoint.
 
 use std::collections::BTreeSet;
-use std::fmt::{self, Write as _};
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::RunError;
 use super::observer::Level;
 use super::run_folder::{TRIAL, unix_seconds};
 use super::session::Setup;
-use super::snapshot::{Restored, Snapshot};
+use super::session_eval::EVAL_EPISODES;
+use super::session_log::SessionLog;
+use super::snapshot::{Restored, Snapshot, Written};
 use crate::analysis::atomic_file::{FileError, write_atomically};
 use crate::analysis::figure::PlotError;
-use crate::analysis::graphs::{SessionLabel, write_session_graphs};
+use crate::analysis::graphs::{Returns, SessionLabel, write_session_graphs};
 use crate::analysis::json::write_json;
 use crate::analysis::metrics::session_metrics;
 use crate::analysis::paths::{Checkpoint as Which, DataMode};
@@ -35,8 +35,9 @@ pub(super) struct SessionOutputs<'a> {
     events: Option<EventFile>,
     /// Unix time at which the session would have begun had it never paused.
     began: f64,
-    /// Rows that the event file and the log have.
-    rows_written: usize,
+    /// Rows that the event file has.
+    event_rows: usize,
+    log: SessionLog,
     best_written: Option<Arc<[u8]>>,
     drawn: Instant,
     warned: BTreeSet<&'static str>,
@@ -49,22 +50,24 @@ impl<'a> SessionOutputs<'a> {
             setup,
             events: None,
             began: unix_seconds(),
-            rows_written: 0,
+            event_rows: 0,
+            log: SessionLog::new(setup.folder.paths.session_log(TRIAL, setup.index)),
             best_written: None,
             drawn: Instant::now(),
             warned: BTreeSet::new(),
         }
     }
 
-    /// Goes on after `restored`: later events are cut off.
+    /// Goes on after `restored`: later events and lines of the log are cut off.
     pub(super) fn restore(&mut self, restored: &Restored, wall: Duration) {
         self.began = unix_seconds() - wall.as_secs_f64();
-        let path = self.events_path();
-        let reopened = EventFile::truncate_and_append(&path, restored.events_offset).ok();
-        self.events = reopened.filter(|events| events.offset() == restored.events_offset);
+        let path = self.setup.folder.paths.session_events(TRIAL, self.setup.index);
+        let Written { length, rows } = restored.events;
+        let reopened = EventFile::truncate_and_append(&path, length).ok();
+        self.events = reopened.filter(|events| events.offset() == length && length > 0);
         // A lost event file is written again from the table's first row.
-        let rows = restored.snapshot.table.len();
-        self.rows_written = if self.events.is_some() { rows } else { 0 };
+        self.event_rows = if self.events.is_some() { rows } else { 0 };
+        self.log.restore(restored.log);
     }
 
     /// Writes again what a complete session leaves behind, should anything of it be missing.
@@ -81,12 +84,11 @@ impl<'a> SessionOutputs<'a> {
     /// When the checkpoint could not be written; the one before is then still there.
     pub(super) fn write(&mut self, snapshot: Snapshot) -> Result<(), RunError> {
         self.attempt("events", |outputs| outputs.append_events(&snapshot.table));
-        self.attempt("log", |outputs| outputs.append_log(&snapshot.table));
-        self.rows_written = snapshot.table.len();
+        self.attempt("log", |outputs| outputs.log.append(&snapshot.table));
         self.attempt("tables", |outputs| outputs.write_tables(&snapshot));
         self.attempt("metrics", |outputs| outputs.write_metrics(&snapshot));
         self.attempt("policies", |outputs| outputs.write_policies(&snapshot));
-        let is_due = snapshot.policy.is_some() || self.drawn.elapsed() >= GRAPH_INTERVAL;
+        let is_due = snapshot.is_last || self.drawn.elapsed() >= GRAPH_INTERVAL;
         if is_due && self.setup.options.graphs {
             self.attempt("graphs", |outputs| outputs.draw(&snapshot));
             self.drawn = Instant::now();
@@ -99,10 +101,10 @@ impl<'a> SessionOutputs<'a> {
     }
 
     fn write_checkpoint(&mut self, snapshot: Snapshot) -> Result<(), FileError> {
-        let offset = self.events.as_ref().map_or(0, EventFile::offset);
-        let (rows, eval_rows) = (snapshot.table.to_csv(), snapshot.eval_table.to_csv());
+        let length = self.events.as_ref().map_or(0, EventFile::offset);
+        let events = Written { length, rows: self.event_rows };
         let path = self.setup.folder.checkpoint(self.setup.index);
-        snapshot.into_checkpoint(rows, eval_rows, offset).write(&path)
+        snapshot.into_checkpoint(events, self.log.written()).write(&path)
     }
 
     fn write_tables(&mut self, snapshot: &Snapshot) -> Result<(), FileError> {
@@ -139,6 +141,7 @@ impl<'a> SessionOutputs<'a> {
         Ok(())
     }
 
+    /// Appends the rows that the event file does not have yet.
     fn append_events(&mut self, table: &SessionTable) -> Result<(), FileError> {
         let events = match &mut self.events {
             Some(events) => events,
@@ -148,36 +151,30 @@ impl<'a> SessionOutputs<'a> {
             )?),
         };
         let columns = table.columns();
-        for i in self.rows_written..table.len() {
+        for i in self.event_rows..table.len() {
             let row = table.row(i);
             let value = |name| columns.iter().position(|c| c == name).map_or(f64::NAN, |k| row[k]);
             let wall_time = self.began + value("wall_t");
             let scalars: Vec<(&str, f64)> =
                 columns.iter().map(String::as_str).zip(row.iter().copied()).collect();
-            events.write_scalars(Stamp { step: value("frame") as u64, wall_time }, &scalars)?;
+            events.add_scalars(Stamp { step: value("frame") as u64, wall_time }, &scalars);
         }
-        events.sync()
-    }
-
-    fn append_log(&mut self, table: &SessionTable) -> Result<(), FileError> {
-        let path = self.setup.folder.paths.session_log(TRIAL, self.setup.index);
-        let mut text = String::new();
-        for i in self.rows_written..table.len() {
-            let cells = table.columns().iter().zip(table.row(i)).filter(|(_, v)| !v.is_nan());
-            let cells: Vec<String> =
-                cells.map(|(name, v)| format!("{name}: {}", short(*v))).collect();
-            let _ = writeln!(text, "{}", cells.join(" | "));
-        }
-        append(&path, &text).map_err(FileError::at("append to", &path))
+        events.sync()?;
+        self.event_rows = table.len();
+        Ok(())
     }
 
     fn draw(&mut self, snapshot: &Snapshot) -> Result<(), PlotError> {
-        let (session, env) = (self.setup.index, self.setup.plan.env.def.id);
-        for (mode, table) in tables(snapshot) {
-            let label = SessionLabel { trial: TRIAL, session, mode, env };
-            if has_curve(table) {
-                write_session_graphs(&self.setup.folder.paths, label, table)?;
-            }
+        let Setup { plan, folder, index: session, paint, .. } = self.setup;
+        // One session draws at a time. What a panic left half drawn is drawn over.
+        let mut paint = paint.lock().unwrap_or_else(PoisonError::into_inner);
+        for (mode, table) in tables(snapshot).filter(|(_, table)| has_curve(table)) {
+            let returns = match mode {
+                DataMode::Train => Returns::of_training(plan.env.num_envs),
+                DataMode::Eval => Returns::Evaluation(EVAL_EPISODES),
+            };
+            let label = SessionLabel { trial: TRIAL, session, mode, returns, env: plan.env.def.id };
+            write_session_graphs(&folder.paths, label, table, &mut paint)?;
         }
         Ok(())
     }
@@ -201,10 +198,6 @@ impl<'a> SessionOutputs<'a> {
             self.setup.observer.message(Some(self.setup.index), Level::Warning, &text);
         }
     }
-
-    fn events_path(&self) -> std::path::PathBuf {
-        self.setup.folder.paths.session_events(TRIAL, self.setup.index)
-    }
 }
 
 /// The tables that have rows.
@@ -213,23 +206,8 @@ fn tables(snapshot: &Snapshot) -> impl Iterator<Item = (DataMode, &SessionTable)
     tables.into_iter().filter(|(_, table)| !table.is_empty())
 }
 
-/// A number to read: whole, or to six digits.
-fn short(value: f64) -> String {
-    let digits = 5 - value.abs().max(1e-6).log10().floor() as i32;
-    let scale = 10_f64.powi(digits);
-    let rounded = (value * scale).round() / scale;
-    if rounded.is_finite() { rounded.to_string() } else { value.to_string() }
-}
-
 /// Whether there are two returns to draw a line between.
 pub(super) fn has_curve(table: &SessionTable) -> bool {
     let returns = table.column("total_reward").unwrap_or_default();
     returns.windows(2).any(|pair| pair.iter().all(|value| value.is_finite()))
-}
-
-fn append(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
 }

@@ -1,5 +1,7 @@
 //! A policy at play in raw environments, without learning: evaluation and playback.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use slm_env::{ActionBatch, ObsBatch, Rng, Space, StepBatch, VecEnv};
 use slm_policy::{ActionHead, ActionsMut, Noise, Policy};
 
@@ -83,24 +85,33 @@ impl Evaluator {
         Self { env, batch, actions }
     }
 
-    /// Plays one episode in each environment, from the states of `seed`.
+    /// Plays one episode in each environment, from the states of `seed`; none when asked to stop before
+    /// the last of them has ended.
     ///
     /// # Errors
     /// When the player is made for another environment.
-    pub(super) fn run(&mut self, player: &mut Player, seed: u64) -> Result<EvalReport, RunError> {
+    pub(super) fn run(
+        &mut self,
+        player: &mut Player,
+        seed: u64,
+        interrupt: &AtomicBool,
+    ) -> Result<Option<EvalReport>, RunError> {
         let env = self.env.as_mut();
         player.check(env).map_err(|reason| RunError::unusable("policy", reason))?;
         env.seed(seed);
         env.reset(&mut self.batch);
         let mut returns = vec![None; env.num_envs()];
         while returns.contains(&None) {
+            if interrupt.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
             player.act(&self.batch.obs, env.action_space(), &mut self.actions);
             env.step(&self.actions, &mut self.batch);
             for episode in env.episode_stats().finished() {
                 returns[episode.env].get_or_insert(episode.return_);
             }
         }
-        Ok(EvalReport { returns: returns.into_iter().flatten().collect() })
+        Ok(Some(EvalReport { returns: returns.into_iter().flatten().collect() }))
     }
 }
 
@@ -156,12 +167,25 @@ mod tests {
     #[test]
     fn one_episode_is_played_in_each_environment_and_a_seed_repeats_them() {
         let mut evaluator = Evaluator::new(env("CartPole-v1", 6));
-        let mut play = |seed| evaluator.run(&mut balancer(), seed).unwrap().returns;
+        let calm = AtomicBool::new(false);
+        let mut play = |seed| {
+            let report = evaluator.run(&mut balancer(), seed, &calm).unwrap();
+            report.unwrap().returns
+        };
         let (first, other, again) = (play(3), play(4), play(3));
         assert_eq!((first.len(), &first), (6, &again));
         assert_ne!(first, other);
         // Without a look at the speed the swings grow: better than chance (22), far from 500.
         assert!(first.iter().all(|return_| (23.0..100.0).contains(return_)), "{first:?}");
+    }
+
+    #[test]
+    fn an_evaluation_stops_when_asked_to_and_can_be_repeated() {
+        let mut evaluator = Evaluator::new(env("CartPole-v1", 6));
+        let mut play = |stop| evaluator.run(&mut balancer(), 3, &AtomicBool::new(stop)).unwrap();
+        let whole = play(false);
+        assert_eq!(play(true), None);
+        assert_eq!(play(false), whole);
     }
 
     #[test]

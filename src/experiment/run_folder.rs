@@ -1,6 +1,6 @@
 //! The folder of a run: made for a new one, read back for an old one, with all that a resume or playback needs.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::error::RunError;
 use super::options::{Mode, RunOptions};
 use super::plan::Plan;
-use crate::analysis::atomic_file::{FileError, read_file};
+use crate::analysis::atomic_file::{FileError, read_file, remove_temporary_files};
 use crate::analysis::json::write_json;
 use crate::analysis::paths::{Checkpoint as Which, RunPaths};
 use crate::analysis::run_folder::timestamp;
@@ -33,12 +33,20 @@ pub(super) struct RunFolder {
     timestamp: String,
 }
 
+/// The right to train in a run's folder, which one process at a time has; given back when dropped, and by
+/// the operating system when the process ends, however it does.
+#[derive(Debug)]
+pub(super) struct RunLock {
+    /// Locked as long as it is open. It stays where it is: to remove it would let two processes lock two files.
+    _file: File,
+}
+
 impl RunFolder {
     /// Makes the folder of a new run and saves its specs in it.
     ///
     /// # Errors
     /// When something can not be written.
-    pub(super) fn create(plan: &Plan, options: &RunOptions) -> Result<Self, RunError> {
+    pub(super) fn create(plan: &Plan, options: &RunOptions) -> Result<(Self, RunLock), RunError> {
         let sessions = match options.mode {
             Mode::Dev => 1,
             Mode::Train => plan.spec.meta.max_session,
@@ -54,8 +62,13 @@ impl RunFolder {
             let stamp = if number == 0 { moment.clone() } else { format!("{moment}-{number}") };
             let staged = folder(&data.join(staging_name()), stamp.clone());
             let new = folder(data, stamp);
-            if !new.paths.root().exists() && staged.save(plan)?.publish(&new, data)? {
-                return Ok(new);
+            if new.paths.root().exists() {
+                continue;
+            }
+            // Locked before anyone can see it: the lock moves along with the folder.
+            let lock = staged.save(plan)?.lock()?;
+            if staged.publish(&new, data)? {
+                return Ok((new, lock));
             }
         }
         unreachable!("a number is free among four billion")
@@ -71,11 +84,36 @@ impl RunFolder {
         let folder = Self {
             paths,
             seed: saved.number("random_seed")?,
-            mode: if saved.meta("lab_mode") == "dev" { Mode::Dev } else { Mode::Train },
+            mode: saved.mode(),
             sessions: saved.number("max_session")? as usize,
             timestamp: saved.meta("experiment_ts").as_str().unwrap_or_default().to_owned(),
         };
         Ok((folder, saved.resolve()?))
+    }
+
+    /// Takes the right to train here, and clears away what a killed process left half written.
+    ///
+    /// # Errors
+    /// [`RunError::Busy`] when another process has it.
+    pub(super) fn lock(&self) -> Result<RunLock, RunError> {
+        let root = self.paths.root();
+        let path = root.join(".lock");
+        let open = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = open.map_err(FileError::at("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(RunError::Busy { folder: root.to_owned() });
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(FileError::at("lock", &path)(error).into());
+            }
+        }
+        let inner = ["info", "graph", "log", "model"].map(|name| root.join(name));
+        for folder in inner.iter().map(PathBuf::as_path).chain([root]).filter(|f| f.is_dir()) {
+            remove_temporary_files(folder)?;
+        }
+        Ok(RunLock { _file: file })
     }
 
     /// `model/P_t0_s{session}_latest.ckpt`
@@ -97,7 +135,7 @@ impl RunFolder {
             "log_frequency": spec["meta"]["log_frequency"],
             "eval_frequency": spec["meta"]["eval_frequency"],
             "rigorous_eval": spec["meta"]["rigorous_eval"],
-            "lab_mode": mode_name(self.mode), "random_seed": self.seed, "session": session,
+            "lab_mode": self.mode.name(), "random_seed": self.seed, "session": session,
         })
     }
 
@@ -142,7 +180,7 @@ impl RunFolder {
             ("experiment_ts", json!(self.timestamp)),
             ("random_seed", json!(self.seed)),
             ("seed", Json::Null),
-            ("lab_mode", json!(mode_name(self.mode))),
+            ("lab_mode", json!(self.mode.name())),
             ("program", json!(concat!("slm-lab ", env!("CARGO_PKG_VERSION")))),
         ];
         for (key, value) in run_time {
@@ -183,6 +221,11 @@ impl SavedSpec {
         self.meta(key).as_u64().ok_or_else(|| RunError::unusable(&self.path, missing()))
     }
 
+    /// What the run is for.
+    pub(super) fn mode(&self) -> Mode {
+        if self.meta("lab_mode") == Mode::Dev.name() { Mode::Dev } else { Mode::Train }
+    }
+
     /// What it means.
     ///
     /// # Errors
@@ -212,13 +255,6 @@ pub(super) fn find_paths(root: &Path) -> Result<RunPaths, RunError> {
             "holds no run: no file `{spec}_t0_spec.json` named as the folder is",
         )
     })
-}
-
-fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Dev => "dev",
-        Mode::Train => "train",
-    }
 }
 
 /// A hidden folder beside the runs that no one else uses.

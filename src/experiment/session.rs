@@ -1,5 +1,6 @@
 //! One session: an agent learns in its environments, act → step → observe → update → track, until the last frame.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -14,20 +15,19 @@ use super::observer::{Observer, Progress};
 use super::options::{Mode, RunOptions};
 use super::outputs::SessionOutputs;
 use super::plan::Plan;
-use super::player::{Evaluator, Player};
+use super::player::Evaluator;
 use super::profile::{Phase, Profiler};
 use super::report::SessionReport;
 use super::run_folder::RunFolder;
+use super::session_eval::EVAL_EPISODES;
 use super::snapshot::Restored;
 use super::tracker::Tracker;
 use super::writer::Writer;
 use crate::algorithm::{Agent, AgentContext, TrainStats};
+use crate::analysis::plot::PaintBuffer;
 
 /// Vector steps between two looks at the clock on the wall.
 const STEPS_PER_GLANCE: u64 = 32;
-
-/// Episodes of an evaluation.
-pub(super) const EVAL_EPISODES: usize = 10;
 
 /// What a session is given.
 #[derive(Clone, Copy)]
@@ -44,6 +44,8 @@ pub(super) struct Setup<'a> {
     pub(super) observer: &'a dyn Observer,
     /// Turns true when it should write a checkpoint and stop.
     pub(super) interrupt: &'a AtomicBool,
+    /// Where the sessions draw their graphs, one after another.
+    pub(super) paint: &'a Mutex<PaintBuffer>,
 }
 
 /// How a session stopped.
@@ -88,14 +90,14 @@ pub(super) struct Session<'a> {
     pub(super) setup: Setup<'a>,
     /// What its checkpoints are of.
     pub(super) identity: Json,
-    seed: SeedSequence,
+    pub(super) seed: SeedSequence,
     pub(super) agent: Box<dyn Agent>,
     pub(super) env: Box<dyn VecEnv>,
     pub(super) batch: StepBatch,
     actions: ActionBatch,
     pub(super) clock: Clock,
     pub(super) tracker: Tracker,
-    evaluator: Evaluator,
+    pub(super) evaluator: Evaluator,
     pub(super) profiler: Profiler,
     /// When and at which frame progress was last reported.
     glanced: (Instant, u64),
@@ -137,18 +139,20 @@ impl<'a> Session<'a> {
     }
 
     fn run(&mut self, writer: &mut Writer<'_>) -> Result<End, RunError> {
-        while !self.clock.is_over() {
-            if self.setup.interrupt.load(Ordering::Relaxed) {
-                writer.send(self.last_snapshot(false)?);
-                return Ok(End::Interrupted);
-            }
+        // An evaluation that was interrupted comes first.
+        let mut is_evaluated = self.evaluate_if_due()?;
+        while is_evaluated && !self.clock.is_over() && !self.is_interrupted() {
             self.step()?;
             self.show();
-            self.track(writer)?;
+            is_evaluated = self.track(writer)?;
         }
-        self.evaluate()?;
-        writer.send(self.last_snapshot(true)?);
-        Ok(End::Complete)
+        let is_complete = is_evaluated && self.clock.is_over();
+        writer.send(self.last_snapshot(is_complete)?);
+        Ok(if is_complete { End::Complete } else { End::Interrupted })
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.setup.interrupt.load(Ordering::Relaxed)
     }
 
     /// One step of all environments.
@@ -180,15 +184,15 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Rows, evaluations, snapshots and progress, where they are due.
-    fn track(&mut self, writer: &mut Writer<'_>) -> Result<(), RunError> {
-        let meta = &self.setup.plan.spec.meta;
-        let logs = self.clock.is_over() || self.clock.has_crossed(meta.log_frequency);
+    /// Rows, evaluations, snapshots and progress, where they are due; false when an evaluation was interrupted.
+    fn track(&mut self, writer: &mut Writer<'_>) -> Result<bool, RunError> {
+        let log_frequency = self.setup.plan.spec.meta.log_frequency;
+        let logs = self.clock.is_over() || self.clock.has_crossed(log_frequency);
         if logs {
             self.log()?;
         }
-        if meta.rigorous_eval.0 && self.clock.has_crossed(meta.eval_frequency) {
-            self.evaluate()?;
+        if !self.evaluate_if_due()? {
+            return Ok(false);
         }
         if logs && writer.wants_snapshot() {
             writer.send(self.snapshot(false)?);
@@ -196,7 +200,7 @@ impl<'a> Session<'a> {
         if self.clock.t().is_multiple_of(STEPS_PER_GLANCE) {
             self.glance();
         }
-        Ok(())
+        Ok(true)
     }
 
     fn log(&mut self) -> Result<(), RunError> {
@@ -206,24 +210,6 @@ impl<'a> Session<'a> {
             let policy = self.export()?;
             self.tracker.best_policy = policy.map(|policy| policy.to_bytes().into());
         }
-        Ok(())
-    }
-
-    /// Plays greedily in environments apart, unless this frame has been evaluated already.
-    fn evaluate(&mut self) -> Result<(), RunError> {
-        let table = &self.tracker.eval_table;
-        let frames = table.column("frame").unwrap_or_default();
-        if frames.last() == Some(&(self.clock.frame() as f64)) {
-            return Ok(());
-        }
-        let seed = stream_seed(&self.seed, "eval", table.len() as u64);
-        let mut player = match self.export()? {
-            Some(policy) => Player::Greedy(Box::new(policy)),
-            None => Player::Random(slm_env::Rng::from_seed(seed)),
-        };
-        let Self { profiler, evaluator, tracker, clock, env, agent, .. } = self;
-        let report = profiler.time(Phase::Evaluate, || evaluator.run(&mut player, seed))?;
-        tracker.log_eval(report.mean(), clock, env.episode_stats(), &**agent);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ impl Session<'_> {
     /// As [`snapshot`](Self::snapshot), with the present policy.
     pub(super) fn last_snapshot(&mut self, is_complete: bool) -> Result<Snapshot, RunError> {
         let policy = self.export()?.map(|policy| Arc::from(policy.to_bytes()));
-        Ok(Snapshot { policy, ..self.snapshot(is_complete)? })
+        Ok(Snapshot { policy, is_last: true, ..self.snapshot(is_complete)? })
     }
 
     /// The session by value, if its numbers are fit to be kept.
@@ -34,6 +34,7 @@ impl Session<'_> {
             eval_table: tracker.eval_table.clone(),
             best_policy: tracker.best_policy.clone(),
             policy: None,
+            is_last: false,
             state,
             meta: Meta::new(clock, is_complete, &self.identity),
         })

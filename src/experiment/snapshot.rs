@@ -18,7 +18,8 @@ const ROWS: &str = "rows";
 const EVAL_ROWS: &str = "eval_rows";
 const BEST_POLICY: &str = "best_policy";
 const POLICY: &str = "policy";
-const TENSORBOARD: &str = "tensorboard";
+const EVENTS: &str = "events";
+const LOG: &str = "log";
 
 /// A session's state at one moment.
 pub(super) struct Snapshot {
@@ -28,8 +29,10 @@ pub(super) struct Snapshot {
     pub(super) eval_table: SessionTable,
     /// The best policy so far, as its file's bytes.
     pub(super) best_policy: Option<Arc<[u8]>>,
-    /// The present policy; taken only when the session stops.
+    /// The present policy; taken only when the session stops, and none where the algorithm has none.
     pub(super) policy: Option<Arc<[u8]>>,
+    /// Whether the session stops here: at its end, or interrupted.
+    pub(super) is_last: bool,
     /// Everything that the session needs to go on from here.
     pub(super) state: Checkpoint,
     /// What the checkpoint is of.
@@ -51,30 +54,41 @@ pub(super) struct Meta {
     pub(super) identity: Json,
 }
 
+/// How far a file that grows with the training table has been written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Written {
+    /// Its length in bytes.
+    pub(super) length: u64,
+    /// The table's rows that are in it.
+    pub(super) rows: usize,
+}
+
 /// A snapshot read back.
 pub(super) struct Restored {
     /// The snapshot.
     pub(super) snapshot: Snapshot,
-    /// Length of the event file when it was taken.
-    pub(super) events_offset: u64,
+    /// How far the event file had been written when it was taken.
+    pub(super) events: Written,
+    /// How far the log had been written.
+    pub(super) log: Written,
 }
 
 impl Snapshot {
-    /// The file's content, given the tables as CSV and the length of the event file.
-    pub(super) fn into_checkpoint(
-        self,
-        rows: String,
-        eval_rows: String,
-        events_offset: u64,
-    ) -> Checkpoint {
+    /// The file's content, given how far the event file and the log have been written.
+    pub(super) fn into_checkpoint(self, events: Written, log: Written) -> Checkpoint {
         let mut checkpoint = self.state;
         checkpoint.add(META, self.meta.to_json().to_string().into_bytes());
-        checkpoint.add(ROWS, rows.into_bytes());
-        checkpoint.add(EVAL_ROWS, eval_rows.into_bytes());
+        checkpoint.add(ROWS, self.table.to_csv().into_bytes());
+        checkpoint.add(EVAL_ROWS, self.eval_table.to_csv().into_bytes());
         for (name, policy) in [(BEST_POLICY, self.best_policy), (POLICY, self.policy)] {
             checkpoint.add(name, policy.map(|bytes| bytes.to_vec()).unwrap_or_default());
         }
-        checkpoint.add_state(TENSORBOARD, |out| out.u64(events_offset));
+        for (name, written) in [(EVENTS, events), (LOG, log)] {
+            checkpoint.add_state(name, |out| {
+                out.u64(written.length);
+                out.u64(written.rows as u64);
+            });
+        }
         checkpoint
     }
 }
@@ -108,17 +122,25 @@ impl Restored {
     }
 
     fn from_state(state: Checkpoint) -> Result<Self, CheckpointError> {
-        let events_offset = state.read_state(TENSORBOARD, StateReader::u64)?;
+        let (events, log) = (written(&state, EVENTS)?, written(&state, LOG)?);
+        let meta = Meta::from_json(state.text(META)?)?;
         let snapshot = Snapshot {
             table: table(&state, ROWS)?,
             eval_table: table(&state, EVAL_ROWS)?,
             best_policy: policy(&state, BEST_POLICY)?,
             policy: policy(&state, POLICY)?,
-            meta: Meta::from_json(state.text(META)?)?,
+            is_last: meta.is_complete,
+            meta,
             state,
         };
-        Ok(Self { snapshot, events_offset })
+        Ok(Self { snapshot, events, log })
     }
+}
+
+fn written(state: &Checkpoint, section: &'static str) -> Result<Written, CheckpointError> {
+    let read = |from: &mut StateReader<'_>| Ok((from.u64()?, from.u64()?));
+    let (length, rows) = state.read_state(section, read)?;
+    Ok(Written { length, rows: rows as usize })
 }
 
 fn table(state: &Checkpoint, section: &'static str) -> Result<SessionTable, CheckpointError> {
@@ -173,7 +195,7 @@ impl Meta {
 }
 
 /// The first place where two values differ, in words.
-fn difference(path: &str, saved: &Json, now: &Json) -> Option<String> {
+pub(super) fn difference(path: &str, saved: &Json, now: &Json) -> Option<String> {
     let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match (saved, now) {
         (Json::Object(a), Json::Object(b)) => {
@@ -189,6 +211,9 @@ fn difference(path: &str, saved: &Json, now: &Json) -> Option<String> {
 mod tests {
     use super::*;
 
+    const EVENTS_WRITTEN: Written = Written { length: 99, rows: 3 };
+    const LOG_WRITTEN: Written = Written { length: 1000, rows: 2 };
+
     fn sample(identity: &Json) -> Snapshot {
         let mut state = Checkpoint::new();
         state.add("agent", vec![1, 2, 3]);
@@ -197,15 +222,14 @@ mod tests {
             eval_table: SessionTable::new(&[]),
             best_policy: Some([7, 8].as_slice().into()),
             policy: None,
+            is_last: false,
             state,
             meta: Meta::new(&Clock::new(1, 1), false, identity),
         }
     }
 
     fn write(path: &Path, identity: &Json) {
-        let snapshot = sample(identity);
-        let (rows, eval_rows) = (snapshot.table.to_csv(), snapshot.eval_table.to_csv());
-        snapshot.into_checkpoint(rows, eval_rows, 99).write(path).unwrap();
+        sample(identity).into_checkpoint(EVENTS_WRITTEN, LOG_WRITTEN).write(path).unwrap();
     }
 
     #[test]
@@ -215,9 +239,9 @@ mod tests {
         let identity = json!({"seed": 3});
         assert!(Restored::read(&path, &identity).unwrap().is_none());
         write(&path, &identity);
-        let Restored { snapshot, events_offset } =
-            Restored::read(&path, &identity).unwrap().unwrap();
-        assert_eq!((snapshot.meta.frame, snapshot.meta.is_complete, events_offset), (0, false, 99));
+        let Restored { snapshot, events, log } = Restored::read(&path, &identity).unwrap().unwrap();
+        assert_eq!((snapshot.meta.frame, snapshot.meta.is_complete), (0, false));
+        assert_eq!((events, log), (EVENTS_WRITTEN, LOG_WRITTEN));
         assert_eq!(snapshot.table.columns().last().map(String::as_str), Some("entropy"));
         assert_eq!(snapshot.best_policy.as_deref(), Some([7, 8].as_slice()));
         assert_eq!(snapshot.policy, None);

@@ -3,25 +3,27 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::clock::process_cpu;
 use super::error::RunError;
 use super::observer::{Level, Observer};
-use super::options::RunOptions;
+use super::options::{Mode, RunOptions};
 use super::outputs::has_curve;
 use super::plan::Plan;
 use super::profile::chrome_trace;
 use super::report::{SessionFailure, SessionReport, TrialReport};
-use super::run_folder::{RunFolder, TRIAL};
+use super::run_folder::{RunFolder, SavedSpec, TRIAL};
 use super::session::{Setup, run_session};
-use crate::analysis::graphs::write_trial_graphs;
+use crate::analysis::graphs::{Returns, write_trial_graphs};
 use crate::analysis::json::{TrialCurves, write_json};
 use crate::analysis::metrics::session_metrics;
+use crate::analysis::paths::RunPaths;
+use crate::analysis::plot::PaintBuffer;
 use crate::analysis::random_baseline::random_baseline;
-use crate::analysis::run_folder::latest_run;
+use crate::analysis::run_folder::runs_of;
 use crate::analysis::trial_metrics::{TrialMetrics, trial_metrics};
 
 /// Trains what `plan` says in a new folder `data/{spec}_{timestamp}/`.
@@ -35,15 +37,17 @@ pub fn run_trial(
     observer: &dyn Observer,
     interrupt: &AtomicBool,
 ) -> Result<TrialReport, RunError> {
-    let folder = RunFolder::create(plan, options)?;
-    Trial { plan, options, folder: &folder, observer, interrupt }.run()
+    let (folder, _lock) = RunFolder::create(plan, options)?;
+    let paint = &Mutex::default();
+    Trial { plan, options, folder: &folder, observer, interrupt, paint }.run()
 }
 
 /// Goes on with the run in `predir`: sessions continue from their checkpoints, those without one start
 /// from their seeds, complete ones are left as they are.
 ///
 /// # Errors
-/// As [`run_trial`]; also when the folder holds no run, or not one of this version of the program.
+/// As [`run_trial`]; also when the folder holds no run, or not one of this version of the program, and
+/// [`RunError::Busy`] when another process trains there.
 pub fn resume_trial(
     predir: &Path,
     options: &RunOptions,
@@ -51,12 +55,28 @@ pub fn resume_trial(
     interrupt: &AtomicBool,
 ) -> Result<TrialReport, RunError> {
     let (folder, plan) = RunFolder::open(predir)?;
-    Trial { plan: &plan, options, folder: &folder, observer, interrupt }.run()
+    let _lock = folder.lock()?;
+    let paint = &Mutex::default();
+    let report =
+        Trial { plan: &plan, options, folder: &folder, observer, interrupt, paint }.run()?;
+    if report.was_complete() {
+        let (mode, root) = (folder.mode.name(), folder.paths.root().display());
+        let text = format!("the {mode} run in {root} was complete already: nothing left to do");
+        observer.message(None, Level::Info, &text);
+    }
+    Ok(report)
 }
 
-/// The newest run of a spec; of any spec when the name is empty.
+/// The newest run of a spec, or of any spec when the name is empty. Runs of mode dev, which are tries, count
+/// only where their spec has no run of mode train.
 pub fn find_latest(data_dir: &Path, spec_name: &str) -> Option<PathBuf> {
-    latest_run(data_dir, spec_name).ok().flatten().map(|run| run.root().to_owned())
+    let runs = runs_of(data_dir, spec_name).ok()?;
+    let is_try = |run: &RunPaths| {
+        SavedSpec::read(&run.trial_spec(TRIAL)).is_ok_and(|spec| spec.mode() == Mode::Dev)
+    };
+    let has_training = |spec: &str| runs.iter().any(|run| run.prefix() == spec && !is_try(run));
+    let latest = runs.iter().find(|run| !is_try(run) || !has_training(run.prefix()));
+    latest.map(|run| run.root().to_owned())
 }
 
 #[derive(Clone, Copy)]
@@ -66,6 +86,7 @@ struct Trial<'a> {
     folder: &'a RunFolder,
     observer: &'a dyn Observer,
     interrupt: &'a AtomicBool,
+    paint: &'a Mutex<PaintBuffer>,
 }
 
 type SessionResult = Result<SessionReport, RunError>;
@@ -128,8 +149,8 @@ impl Trial<'_> {
     }
 
     fn run_session(&self, index: usize) -> SessionResult {
-        let Self { plan, options, folder, observer, interrupt } = *self;
-        let setup = Setup { plan, options, folder, index, observer, interrupt };
+        let Self { plan, options, folder, observer, interrupt, paint } = *self;
+        let setup = Setup { plan, options, folder, index, observer, interrupt, paint };
         let result = catch_unwind(AssertUnwindSafe(|| run_session(setup)));
         let result = result.unwrap_or_else(|panic| {
             let message = panic_message(panic.as_ref());
@@ -168,8 +189,11 @@ impl Trial<'_> {
             frames: metrics.local.frames.clone(),
             mean_returns: metrics.local.mean_returns.clone(),
         };
-        let (paths, env) = (&self.folder.paths, self.plan.env.def.id);
-        match catch_unwind(AssertUnwindSafe(|| write_trial_graphs(paths, TRIAL, env, &curves))) {
+        let (paths, env) = (&self.folder.paths, &self.plan.env);
+        let what = (env.def.id, Returns::of_training(env.num_envs));
+        let mut paint = self.paint.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut draw = || write_trial_graphs(paths, TRIAL, what, &curves, &mut paint);
+        match catch_unwind(AssertUnwindSafe(&mut draw)) {
             Ok(drawn) => self.warn(drawn),
             Err(_) => self.warn(Err::<(), _>("graphs not drawn: a bug")),
         }

@@ -282,6 +282,15 @@ fn ctrl_c_writes_a_checkpoint_from_which_the_run_goes_on() {
     place.only_run();
 }
 
+#[test]
+fn a_run_goes_on_with_its_own_spec_or_not_at_all() {
+    let place = Workplace::new();
+    place.run(&short("")).ok();
+    place.run("train@latest -s agent.algorithm.gamma=0.5").refused("-s sets nothing here");
+    let other = "demo.json ppo_cartpole train@latest -s env.max_frame=9000";
+    place.run(other).refused("`env.max_frame` was");
+}
+
 fn start(mut command: impl std::borrow::BorrowMut<Command>) -> Child {
     command.borrow_mut().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }

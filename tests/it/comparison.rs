@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
-use slm_lab::analysis::session_table::SessionTable;
+use slm_lab::analysis::session_table::{SessionTable, TIME_COLUMNS};
 use slm_lab::analysis::tensorboard::read_event_log;
 use slm_lab::experiment::Checkpoint;
 
@@ -49,7 +49,7 @@ fn timeless(path: &Path) -> Vec<u8> {
     } else if name.contains("tfevents") {
         timeless_events(path)
     } else if name.ends_with(".log") {
-        Vec::new() // a diary: a resumed run tells what it repeated twice
+        timeless_log(std::str::from_utf8(&bytes).unwrap()).into_bytes()
     } else {
         bytes
     }
@@ -66,16 +66,27 @@ fn timeless_spec(bytes: &[u8]) -> Vec<u8> {
     spec.to_string().into_bytes()
 }
 
-/// Every section; of the clock only the frame, of tables only what is not time.
+/// Every line without the cells of times.
+fn timeless_log(text: &str) -> String {
+    let is_timeless =
+        |cell: &&str| !TIME_COLUMNS.iter().any(|name| cell.starts_with(&format!("{name}: ")));
+    let line = |line: &str| line.split(" | ").filter(is_timeless).collect::<Vec<_>>().join(" | ");
+    // Split at the character, so that a torn or an empty line counts.
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Every section; of the clock only the frame, of tables only what is not time, of the log, whose length
+/// depends on times, only its rows.
 fn timeless_checkpoint(bytes: &[u8]) -> Vec<u8> {
     let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
     let mut meta: Json = serde_json::from_str(checkpoint.text("meta").unwrap()).unwrap();
     meta["cpu_t"] = Json::Null;
     let mut out = meta.to_string().into_bytes();
-    for name in ["agent", "env", "batch", "tracker", "best_policy", "policy", "tensorboard"] {
+    for name in ["agent", "env", "batch", "tracker", "best_policy", "policy", "events"] {
         out.extend_from_slice(checkpoint.section(name).unwrap());
     }
     out.extend_from_slice(&checkpoint.section("clock").unwrap()[..8]);
+    out.extend_from_slice(&checkpoint.section("log").unwrap()[8..]);
     for name in ["rows", "eval_rows"] {
         out.extend_from_slice(timeless_csv(checkpoint.section(name).unwrap()).as_bytes());
     }

@@ -24,12 +24,15 @@ fn the_same_seed_gives_the_same_files_however_many_threads_work() {
 fn graphs_are_the_same_too() {
     let data = tempfile::tempdir().unwrap();
     let options = RunOptions { graphs: true, ..options(data.path()) };
-    let (a, b) = (run("ppo", &options), run("ppo", &options));
-    let is_picture = |name: &std::path::PathBuf| name.extension().is_some_and(|e| e == "png");
-    assert_same_run(&a.folder, &b.folder);
-    // Returns and their average, loss and three variables of both sessions, train and eval, without the
-    // loss at first; and the trial's two graphs twice.
-    assert!(files(&a.folder).iter().filter(|name| is_picture(name)).count() >= 20);
+    // PPO: returns and their average, loss and three variables of both sessions, train and eval, without
+    // the loss at first; and the trial's two graphs twice. Random, which learns nothing and leaves no
+    // policy: the two graphs of returns, as often.
+    for (name, pictures) in [("ppo", 20), ("random", 12)] {
+        let (a, b) = (run(name, &options), run(name, &options));
+        let is_picture = |name: &std::path::PathBuf| name.extension().is_some_and(|e| e == "png");
+        assert_same_run(&a.folder, &b.folder);
+        assert!(files(&a.folder).iter().filter(|name| is_picture(name)).count() >= pictures);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
+mod cli_bench;
 mod cli_enjoy;
 mod cli_information;
 mod cli_program;

@@ -91,3 +91,19 @@ fn a_missing_policy_is_an_error_that_says_so() {
     assert!(error.to_string().contains("has no policy"), "{error}");
     assert_eq!(error.exit_code(), 2);
 }
+
+#[test]
+fn the_best_session_is_one_that_has_a_policy() {
+    let data = tempfile::tempdir().unwrap();
+    let run = run("ppo", &options(data.path()));
+    let best = play(&EnjoySource::Folder(run.folder.clone()), &TWO_EPISODES).unwrap().session;
+    let of_best = format!("_s{}_", best.unwrap());
+    for name in files(&run.folder) {
+        let name = name.to_string_lossy().into_owned();
+        if name.contains(&of_best) && name.ends_with(".safetensors") {
+            fs::remove_file(run.folder.join(name)).unwrap();
+        }
+    }
+    let other = play(&EnjoySource::Folder(run.folder), &TWO_EPISODES).unwrap();
+    assert_eq!(other.session, Some(1 - best.unwrap()));
+}

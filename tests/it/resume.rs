@@ -2,34 +2,45 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use slm_lab::experiment::{
-    Observer, Progress, RunError, RunOptions, Silent, TrialReport, find_latest, resume_trial,
-    run_trial,
+    Checkpoint, Level, Mode, Observer, Progress, RunError, RunOptions, Silent, TrialReport,
+    find_latest, resume_trial, run_trial,
 };
 
 use crate::comparison::assert_same_run;
 use crate::specs::{NAMES, find, options, plan, run};
 
-/// Raises the flag when any session has come to a frame.
+/// Raises the flag when any session, from number `first` on, has come to a frame.
 struct StopAt<'a> {
+    first: usize,
     frame: u64,
     interrupt: &'a AtomicBool,
 }
 
 impl Observer for StopAt<'_> {
-    fn progress(&self, _session: usize, progress: &Progress) {
-        if progress.frame >= self.frame {
+    fn progress(&self, session: usize, progress: &Progress) {
+        if session >= self.first && progress.frame >= self.frame {
             self.interrupt.store(true, Ordering::Relaxed);
         }
     }
 }
 
-/// Starts a run and stops it at `frame`.
+/// Starts a run and stops it at `frame`; sessions after the first may not have begun by then.
 fn cut(name: &str, frame: u64, options: &RunOptions) -> std::path::PathBuf {
+    cut_from(0, name, frame, options)
+}
+
+/// Starts a run and stops it at `frame` of its second session, after the first has come to its end.
+fn cut_second(name: &str, frame: u64, options: &RunOptions) -> std::path::PathBuf {
+    cut_from(1, name, frame, &RunOptions { sessions_in_parallel: 1, ..options.clone() })
+}
+
+fn cut_from(first: usize, name: &str, frame: u64, options: &RunOptions) -> std::path::PathBuf {
     let interrupt = AtomicBool::new(false);
-    let observer = StopAt { frame, interrupt: &interrupt };
+    let observer = StopAt { first, frame, interrupt: &interrupt };
     match run_trial(&plan(name), options, &observer, &interrupt) {
         Err(RunError::Interrupted { folder }) => folder,
         other => panic!("{name} was not interrupted at {frame}: {other:?}"),
@@ -62,7 +73,7 @@ fn a_run_cut_twice_equals_the_uninterrupted_one() {
     let whole = run("ppo", &options);
     let folder = cut("ppo", 300, &options);
     let interrupt = AtomicBool::new(false);
-    let again = StopAt { frame: 800, interrupt: &interrupt };
+    let again = StopAt { first: 0, frame: 800, interrupt: &interrupt };
     let error = resume_trial(&folder, &options, &again, &interrupt).unwrap_err();
     assert_eq!(error.exit_code(), 130);
     resume(&folder, &options);
@@ -72,8 +83,7 @@ fn a_run_cut_twice_equals_the_uninterrupted_one() {
 #[test]
 fn dev_runs_resume_with_their_extra_column() {
     let data = tempfile::tempdir().unwrap();
-    let dev = slm_lab::experiment::Mode::Dev;
-    let options = RunOptions { mode: dev, ..options(data.path()) };
+    let options = RunOptions { mode: Mode::Dev, ..options(data.path()) };
     let whole = run("a2c_separate", &options);
     assert_eq!(whole.sessions.len(), 1);
     let columns = whole.sessions[0].table.columns();
@@ -111,7 +121,7 @@ fn a_session_without_a_checkpoint_starts_from_its_seed() {
     let data = tempfile::tempdir().unwrap();
     let options = options(data.path());
     let whole = run("a2c_nstep", &options);
-    let folder = cut("a2c_nstep", 600, &options);
+    let folder = cut_second("a2c_nstep", 600, &options);
     fs::remove_file(find(&folder, "s1_latest.ckpt")).unwrap();
     resume(&folder, &options);
     assert_same_run(&whole.folder, &folder);
@@ -132,7 +142,7 @@ fn a_lost_event_file_is_written_again() {
 fn a_damaged_checkpoint_is_named_and_costs_no_other_session() {
     let data = tempfile::tempdir().unwrap();
     let options = options(data.path());
-    let folder = cut("ppo", 600, &options);
+    let folder = cut_second("ppo", 600, &options);
     let path = find(&folder, "s1_latest.ckpt");
     let mut bytes = fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
@@ -153,7 +163,7 @@ fn a_damaged_checkpoint_is_named_and_costs_no_other_session() {
 fn an_edited_spec_is_refused_with_the_key() {
     let data = tempfile::tempdir().unwrap();
     let options = options(data.path());
-    let folder = cut("ppo", 600, &options);
+    let folder = cut_second("ppo", 600, &options);
     let path = find(&folder, "ppo_t0_spec.json");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("\"gamma\": 0.99", "\"gamma\": 0.9")).unwrap();
@@ -182,4 +192,82 @@ fn a_folder_without_a_run_is_refused() {
     assert_eq!(attempt(&missing).exit_code(), 2);
     fs::create_dir(&missing).unwrap();
     assert!(attempt(&missing).to_string().contains("holds no run"));
+}
+
+/// Raises the flag between a vector step and what follows on it.
+struct StopAfterSteps<'a> {
+    steps: AtomicU64,
+    interrupt: &'a AtomicBool,
+}
+
+impl Observer for StopAfterSteps<'_> {
+    fn wants_frame(&self, _session: usize) -> bool {
+        if self.steps.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.interrupt.store(true, Ordering::Relaxed);
+        }
+        false
+    }
+}
+
+#[test]
+fn an_evaluation_can_be_interrupted_and_is_repeated_by_the_resumed_run() {
+    let data = tempfile::tempdir().unwrap();
+    let options = RunOptions { sessions_in_parallel: 1, ..options(data.path()) };
+    let whole = run("a2c_separate", &options);
+    // Two environments: after 150 steps the first evaluation is due (frame 300), after 600 the last.
+    for (steps, evaluated) in [(150, 0), (600, 3)] {
+        let interrupt = AtomicBool::new(false);
+        let observer = StopAfterSteps { steps: AtomicU64::new(steps), interrupt: &interrupt };
+        let stopped = run_trial(&plan("a2c_separate"), &options, &observer, &interrupt);
+        let Err(RunError::Interrupted { folder }) = stopped else { panic!("{stopped:?}") };
+        let checkpoint = fs::read(find(&folder, "s0_latest.ckpt")).unwrap();
+        let checkpoint = Checkpoint::from_bytes(&checkpoint).unwrap();
+        // A header, and a row for each evaluation.
+        let rows = checkpoint.text("eval_rows").unwrap().lines().count() - 1;
+        assert_eq!(rows, evaluated, "after {steps} steps");
+        resume(&folder, &options);
+        assert_same_run(&whole.folder, &folder);
+    }
+}
+
+#[test]
+fn latest_is_a_training_run_where_there_is_one() {
+    let data = tempfile::tempdir().unwrap();
+    let train = options(data.path());
+    let dev = RunOptions { mode: Mode::Dev, ..train.clone() };
+    let latest = |name| find_latest(data.path(), name).unwrap();
+    run("random", &dev);
+    let second = run("random", &dev).folder;
+    assert_eq!(latest("random"), second, "there is nothing else");
+    let trained = run("random", &train).folder;
+    run("random", &dev);
+    assert_eq!((latest("random"), latest("")), (trained.clone(), trained));
+    // What is trained of one spec does not hide the tries of another.
+    let other = run("reinforce", &dev).folder;
+    assert_eq!(latest("reinforce"), other);
+}
+
+/// Keeps what is said.
+#[derive(Default)]
+struct Listener(Mutex<Vec<String>>);
+
+impl Observer for Listener {
+    fn message(&self, _session: Option<usize>, level: Level, text: &str) {
+        assert_eq!(level, Level::Info);
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+}
+
+#[test]
+fn a_run_with_nothing_left_to_do_says_of_which_mode_it_is() {
+    let data = tempfile::tempdir().unwrap();
+    for mode in [Mode::Dev, Mode::Train] {
+        let options = RunOptions { mode, ..options(data.path()) };
+        let folder = run("random", &options).folder;
+        let listener = Listener::default();
+        resume_trial(&folder, &options, &listener, &AtomicBool::new(false)).unwrap();
+        let said = listener.0.into_inner().unwrap();
+        let start = format!("the {} run in {}", mode.name(), folder.display());
+        assert!(said[0].starts_with(&start) && said.len() == 1, "{said:?}");
+    }
 }

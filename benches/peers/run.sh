@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# PPO on CartPole with the settings of `ppo_cartpole_arc`: slm-lab beside Stable-Baselines3, on one core, in turns.
+#
+#   benches/peers/run.sh
+#
+# Variables, with what they are where not given:
+#   ROUNDS=3       how often each side runs; medians are compared
+#   SB3_FRAMES=40960, LAB_FRAMES=200000   frames that each side trains for
+#   SECONDS_EACH=10                       how long `slm-lab bench` measures
+#   CORE=0         core that both are pinned to, where `taskset` exists
+#   PYTHON=        an interpreter that has stable-baselines3; else a virtual environment is made in benches/peers/.venv
+#   SLM_LAB=       a program to measure; else the release build of this repository
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+ROUNDS=${ROUNDS:-3}
+SB3_FRAMES=${SB3_FRAMES:-40960}
+LAB_FRAMES=${LAB_FRAMES:-200000}
+SECONDS_EACH=${SECONDS_EACH:-10}
+spec=(benchmark_arc/ppo/ppo_classic_arc.yaml ppo_cartpole_arc)
+
+if [ -z "${PYTHON:-}" ]; then
+  venv=benches/peers/.venv
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet stable-baselines3==2.9.0 gymnasium==1.4.0
+  PYTHON=$venv/bin/python
+fi
+if [ -z "${SLM_LAB:-}" ]; then
+  cargo build --release --locked
+  SLM_LAB=${CARGO_TARGET_DIR:-target}/release/slm-lab
+fi
+pin=()
+if command -v taskset >/dev/null; then pin=(taskset -c "${CORE:-0}"); else echo "no taskset: not pinned"; fi
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# Frames per second of learning alone, as SB3's script reports them.
+sb3() {
+  "${pin[@]}" "$PYTHON" benches/peers/sb3_ppo_cartpole.py "$SB3_FRAMES" | sed -n 's/^sb3 .* fps //p'
+}
+
+# Frames per second of learning alone: no files, no process start.
+bench() {
+  "${pin[@]}" "$SLM_LAB" bench "${spec[@]}" --seconds "$SECONDS_EACH" --json "$scratch/bench.json" >/dev/null
+  "$PYTHON" -c 'import json, sys
+training = json.load(open(sys.argv[1]))["specs"][0]["training"]
+print(round(training["train_frames_per_second"]["median"]))' "$scratch/bench.json"
+}
+
+# Frames per second of the whole program: start, logs, checkpoints, evaluation, metrics, graphs.
+whole() {
+  local start end
+  start=$(date +%s%N)
+  "${pin[@]}" "$SLM_LAB" "${spec[@]}" dev -s env.max_frame="$LAB_FRAMES" --seed 1 --log-level ERROR \
+    --data-dir "$scratch/data" >/dev/null 2>&1
+  end=$(date +%s%N)
+  echo $((LAB_FRAMES * 1000000000 / (end - start)))
+}
+
+median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", a / b }'; }
+
+sb3_fps=() bench_fps=() whole_fps=()
+echo "round  sb3 fps  slm-lab fps  slm-lab whole program fps"
+for ((round = 1; round <= ROUNDS; round++)); do
+  sb3_fps+=("$(sb3)")
+  bench_fps+=("$(bench)")
+  whole_fps+=("$(whole)")
+  printf '%5d  %7s  %11s  %25s\n' "$round" "${sb3_fps[-1]}" "${bench_fps[-1]}" "${whole_fps[-1]}"
+done
+sb3_median=$(median "${sb3_fps[@]}")
+bench_median=$(median "${bench_fps[@]}")
+whole_median=$(median "${whole_fps[@]}")
+echo "ratio of medians, slm-lab to sb3: $(ratio "$bench_median" "$sb3_median") learning," \
+  "$(ratio "$whole_median" "$sb3_median") whole program (sb3 without its start)"

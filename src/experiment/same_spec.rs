@@ -1,0 +1,36 @@
+//! Whether a spec is the one that a run was started with.
+
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::error::RunError;
+use super::plan::Plan;
+use super::run_folder::RunFolder;
+use super::snapshot::difference;
+
+/// Sees that the run in `root` was started with the spec of `plan`, seed and number of sessions aside.
+///
+/// # Errors
+/// When `root` holds no run, or one of another spec: then with the first difference.
+pub fn check_same_spec(root: &Path, plan: &Plan) -> Result<(), RunError> {
+    let (_, saved) = RunFolder::open(root)?;
+    match difference("", &comparable(&saved), &comparable(plan)) {
+        None => Ok(()),
+        Some(difference) => {
+            let reason = format!("{difference}; a run goes on with the spec it was started with");
+            Err(RunError::Unusable { path: root.to_owned(), reason })
+        }
+    }
+}
+
+/// The expanded spec without what a run may differ in and still be of it.
+fn comparable(plan: &Plan) -> Json {
+    let mut spec = plan.expanded();
+    if let Some(meta) = spec["meta"].as_object_mut() {
+        for key in ["random_seed", "seed", "max_session", "max_trial"] {
+            meta.remove(key);
+        }
+    }
+    spec
+}

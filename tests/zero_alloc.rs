@@ -1,0 +1,137 @@
+//! A vector step of training (act, environments, observe) allocates nothing once the rollout has its size: counted.
+#![allow(unsafe_code, reason = "an allocator is unsafe to implement")]
+#![allow(clippy::unwrap_used, reason = "a step that fails fails its test")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use slm_env::SeedSequence;
+use slm_lab::algorithm::AgentContext;
+use slm_lab::config::{Available, Diagnostics, load};
+use slm_lab::device::{DeviceChoice, open};
+use slm_lab::experiment::Plan;
+use slm_lab::registry::{algorithm_names, env_names};
+
+/// Updates before counting: buffers grow to their sizes, the one for truncated episodes last.
+const WARM_UP_UPDATES: u32 = 6;
+
+/// Updates between which steps are counted.
+const COUNTED_UPDATES: u32 = 4;
+
+struct Counting;
+
+thread_local! {
+    /// Allocations of this thread; others, as the test harness's own, do not count.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count_one() {
+    // A thread that ends may free its own storage first; what it allocates then is nobody's step.
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call goes on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count_one();
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count_one();
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations by part of the loop.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    act: u64,
+    step: u64,
+    observe: u64,
+    /// Calls of `update` that were not due.
+    not_due: u64,
+    /// Calls that learned.
+    learn: u64,
+}
+
+impl Counts {
+    /// Of everything but learning.
+    fn of_steps(&self) -> u64 {
+        self.act + self.step + self.observe + self.not_due
+    }
+}
+
+/// Adds to `sum` what `work` allocates.
+fn counted<T>(sum: &mut u64, work: impl FnOnce() -> T) -> T {
+    let before = ALLOCATIONS.get();
+    let result = work();
+    *sum += ALLOCATIONS.get() - before;
+    result
+}
+
+fn plan(file: &str, name: &str, settings: &[&str]) -> Plan {
+    let (algorithms, envs) = (algorithm_names(), env_names());
+    let available = Available { algorithms: &algorithms, envs: &envs };
+    let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+    let mut found = Diagnostics::new();
+    let spec = load(file, name, &settings, &available, &mut found).unwrap();
+    Plan::resolve(spec, &mut found).unwrap()
+}
+
+/// Trains over the warm-up, then counts.
+fn train(plan: &Plan) -> Counts {
+    let device = open(DeviceChoice::Cpu).unwrap();
+    let seed = SeedSequence::new(0_u64);
+    let mut agent = plan.agent.build(&AgentContext { device: &device, seed: &seed });
+    let mut env = plan.env.make(0, 1).unwrap();
+    let (mut batch, mut actions) = (env.new_batch(), env.new_actions());
+    env.reset(&mut batch);
+    let (mut counts, mut updates, mut frame) = (Counts::default(), 0, 0);
+    while updates < WARM_UP_UPDATES + COUNTED_UPDATES {
+        counted(&mut counts.act, || agent.act(&batch, &mut actions));
+        counted(&mut counts.step, || env.step(&actions, &mut batch));
+        counted(&mut counts.observe, || agent.observe(&batch));
+        frame += env.num_envs() as u64;
+        let mut update = 0;
+        let has_learned = counted(&mut update, || agent.update(frame)).is_some();
+        *(if has_learned { &mut counts.learn } else { &mut counts.not_due }) += update;
+        updates += u32::from(has_learned);
+        if has_learned && updates == WARM_UP_UPDATES {
+            assert!(counts.of_steps() > 0, "the counter counts: {counts:?}");
+            counts = Counts::default();
+        }
+    }
+    assert!(env.episode_stats().count() > 0, "episodes ended");
+    counts
+}
+
+fn assert_steps_allocate_nothing(plan: &Plan) {
+    let counts = train(plan);
+    assert_eq!(counts.of_steps(), 0, "{}: {counts:?}", plan.spec.name);
+}
+
+/// Episodes of 20 steps at most end both ways.
+#[test]
+fn ppo_steps_on_cartpole_allocate_nothing() {
+    let settings = ["agent.algorithm.time_horizon=64", "env.max_t=20"];
+    assert_steps_allocate_nothing(&plan("demo.json", "ppo_cartpole", &settings));
+}
+
+/// All episodes are truncated after 50 steps, four times in each rollout.
+#[test]
+fn ppo_steps_on_pendulum_allocate_nothing() {
+    let settings = ["agent.algorithm.time_horizon=200", "env.max_t=50"];
+    let file = "benchmark/ppo/ppo_pendulum.json";
+    assert_steps_allocate_nothing(&plan(file, "ppo_pendulum", &settings));
+}
