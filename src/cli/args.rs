@@ -153,6 +153,28 @@ pub(super) struct DoctorArgs {
     pub(super) data_dir: PathBuf,
 }
 
+/// The command line, read; ends the program with a message where it makes no sense.
+pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Cli {
+    let command = <Cli as clap::CommandFactory>::command();
+    let names: Vec<String> =
+        command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let command = names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |command| command.mut_args(without_empty_variable))
+    });
+    let matches = command.get_matches_from(with_run(words));
+    <Cli as clap::FromArgMatches>::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// An environment variable that is set to nothing is as good as unset.
+fn without_empty_variable(argument: clap::Arg) -> clap::Arg {
+    let value = argument.get_env().and_then(std::env::var_os);
+    if value.is_some_and(|value| value.is_empty()) {
+        argument.env(clap::builder::Resettable::Reset)
+    } else {
+        argument
+    }
+}
+
 /// The words after the program's name, with the word `run` put in where it was left out.
 pub(super) fn with_run(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = words.into_iter().collect();

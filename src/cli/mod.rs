@@ -29,16 +29,14 @@ mod window;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::{AlgorithmCommand, Cli, Command, EnvCommand};
+use args::{AlgorithmCommand, Command, EnvCommand};
 use failure::Outcome;
 
 /// Does what the command line asks for.
 ///
 /// Exit codes: 0 it is done, 1 the run failed, 2 the request is wrong, 130 interrupted after a checkpoint.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse_from(args::with_run(std::env::args_os()));
+    let cli = args::parse(std::env::args_os());
     match dispatch(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -171,6 +171,9 @@ fn recorded_actions(path: &Path) -> Result<Vec<Vec<f64>>, Failure> {
         let row: Value = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
         if let Some(action) = row.get("action") {
             let numbers = numbers(action).ok_or_else(|| wrong("no action".to_owned()))?;
+            if !numbers.iter().all(|&number| (number as f32).is_finite()) {
+                return Err(wrong("an action is beyond the range of 32-bit numbers".to_owned()));
+            }
             actions.push(numbers);
         }
     }

@@ -47,7 +47,7 @@ spec! {
         /// Environment id, such as `CartPole-v1`.
         name: String = required;
         /// Environments that run side by side.
-        num_envs: usize = default(1), in 1..;
+        num_envs: usize = default(1), in 1..=1_000_000;
         /// Steps after which an episode is cut; null means the environment's own limit.
         max_t: Option<u32> = nullable, in 1..;
         /// Length of a session in frames, summed over the environments.

@@ -91,7 +91,7 @@ spec! {
         /// Whether sessions train one set of weights together.
         distributed: DistributedSpec = default(DistributedSpec::Off);
         /// Sessions per trial: the same spec from different seeds.
-        max_session: usize = required, in 1..;
+        max_session: usize = required, in 1..=10_000;
         /// Trials of a search.
         max_trial: Option<usize> = nullable, in 1..;
         /// Frames between rows of metrics.

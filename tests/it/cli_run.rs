@@ -291,6 +291,14 @@ fn a_run_goes_on_with_its_own_spec_or_not_at_all() {
     place.run(other).refused("`env.max_frame` was");
 }
 
+#[test]
+fn an_empty_environment_variable_is_as_good_as_unset() {
+    let place = Workplace::new();
+    for name in ["SEED", "LOG_LEVEL", "THREADS", "EPISODES", "DEVICE"] {
+        place.run_with(name, "", &short("demo.json ppo_cartpole dev")).ok();
+    }
+}
+
 fn start(mut command: impl std::borrow::BorrowMut<Command>) -> Child {
     command.borrow_mut().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
