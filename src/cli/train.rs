@@ -36,9 +36,6 @@ pub(super) fn resume(lab: &Lab<'_>, folder: &Path) -> Outcome {
 /// Prints what the run came to and what can be done next.
 fn conclude(lab: &Lab<'_>, report: &TrialReport) -> Outcome {
     let folder = report.folder.display();
-    if report.was_complete() {
-        tracing::info!("there was nothing left to do: every session was complete");
-    }
     let phases: String = report.sessions.iter().map(phases).collect();
     print(&format!("\n{}{phases}", table(report).to_text()))?;
     let mut rows = vec![["results".to_owned(), format!("{folder}")]];
