@@ -88,10 +88,15 @@ impl Request {
 
     /// Sees that a spec given with `train@…` is the run's own: nothing of it would take effect.
     fn check_same_spec(&self, lab: &Lab<'_>, folder: &Path) -> Outcome {
-        match &self.file {
-            Some(_) => Ok(experiment::check_same_spec(folder, &self.plan(lab)?)?),
-            None => self.refuse_settings(lab),
+        if self.file.is_none() {
+            return self.refuse_settings(lab);
         }
+        let plan = self.plan(lab)?;
+        if lab.args.set.is_empty() {
+            // Settings that the run was started with need not be repeated.
+            return Ok(experiment::check_same_name(folder, &plan.spec.name)?);
+        }
+        Ok(experiment::check_same_spec(folder, &plan)?)
     }
 
     /// Refuses `-s` where there is no spec that it could set something in.

@@ -24,6 +24,19 @@ pub fn check_same_spec(root: &Path, plan: &Plan) -> Result<(), RunError> {
     }
 }
 
+/// Sees that the run in `root` is one of the spec called `name`.
+///
+/// # Errors
+/// When `root` holds no run, or one of another spec.
+pub fn check_same_name(root: &Path, name: &str) -> Result<(), RunError> {
+    let (_, saved) = RunFolder::open(root)?;
+    if saved.spec.name == name {
+        return Ok(());
+    }
+    let reason = format!("this is a run of {}, not of {name}", saved.spec.name);
+    Err(RunError::Unusable { path: root.to_owned(), reason })
+}
+
 /// The expanded spec without what a run may differ in and still be of it.
 fn comparable(plan: &Plan) -> Json {
     let mut spec = plan.expanded();

@@ -289,6 +289,10 @@ fn a_run_goes_on_with_its_own_spec_or_not_at_all() {
     place.run("train@latest -s agent.algorithm.gamma=0.5").refused("-s sets nothing here");
     let other = "demo.json ppo_cartpole train@latest -s env.max_frame=9000";
     place.run(other).refused("`env.max_frame` was");
+    let run = place.only_run();
+    let other = format!("benchmark/ppo/ppo_acrobot.json ppo_acrobot train@{}", run.display());
+    place.run(&other).refused("this is a run of ppo_cartpole, not of ppo_acrobot");
+    place.run("demo.json ppo_cartpole train@latest").ok();
 }
 
 #[test]
