@@ -127,7 +127,7 @@ impl Resolver<'_> {
     }
 
     fn net_spec(&mut self) -> Option<NetSpec> {
-        if self.agent.net.is_none() {
+        if self.agent.net.is_none() && !self.agent.has_wrong_net {
             self.error("name", "this algorithm needs `agent.net`");
         }
         self.agent.net.clone()

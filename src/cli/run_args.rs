@@ -62,7 +62,7 @@ pub(super) struct RunArgs {
     /// enjoy: how many episodes to play [default: 4].
     #[arg(long, env = "EPISODES", hide_env = true, value_name = "N", value_parser = parse_count)]
     pub(super) episodes: Option<usize>,
-    /// enjoy: where to write the GIF [default: beside the run's graphs].
+    /// enjoy: where to write the GIF [default: in the run's folder `enjoy`].
     #[arg(long, env = "GIF", hide_env = true, value_name = "FILE")]
     pub(super) gif: Option<PathBuf>,
 

@@ -89,11 +89,14 @@ impl<'a> MakeWriter<'a> for AboveBars {
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().lock().write(bytes))
+        // A reader that went away must not end a run: what can not be said is left unsaid.
+        let _ = self.0.suspend(|| io::stderr().lock().write_all(bytes));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().lock().flush()
+        let _ = io::stderr().lock().flush();
+        Ok(())
     }
 }
 

@@ -43,6 +43,8 @@ pub struct AgentSpec {
     pub net: Option<NetSpec>,
     /// Networks of the critics, where they differ from `net`.
     pub critic_net: Option<NetSpec>,
+    /// Whether one of them was given and could not be read; the reason has been noted.
+    pub has_wrong_net: bool,
 }
 
 impl Spec {
@@ -109,8 +111,10 @@ impl AgentSpec {
         let algorithm_name = algorithm_name(&algorithm, available, found)?;
         let name = name?.unwrap_or_else(|| algorithm_name.clone());
         let memory = memory.unwrap_or_else(|| absent(node, "memory"));
-        let (net, critic_net) = (net?.0, critic_net?.0);
-        Some(Self { name, algorithm_name, algorithm, memory, net, critic_net })
+        // Wrong networks do not keep the algorithm's own keys from being checked.
+        let has_wrong_net = net.is_none() || critic_net.is_none();
+        let [net, critic_net] = [net, critic_net].map(|net| net.and_then(|net| net.0));
+        Some(Self { name, algorithm_name, algorithm, memory, net, critic_net, has_wrong_net })
     }
 }
 

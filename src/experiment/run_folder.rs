@@ -252,7 +252,7 @@ pub(super) fn find_paths(root: &Path) -> Result<RunPaths, RunError> {
     paths.ok_or_else(|| {
         RunError::unusable(
             root,
-            "holds no run: no file `{spec}_t0_spec.json` named as the folder is",
+            "holds no run; a run's folder has to keep its name, `{spec}_{timestamp}`",
         )
     })
 }

@@ -303,6 +303,25 @@ fn an_empty_environment_variable_is_as_good_as_unset() {
     }
 }
 
+#[test]
+fn errors_in_a_network_hide_none_in_the_algorithm() {
+    let place = Workplace::new();
+    let demo = include_str!("../../specs/demo.json");
+    let wrong = demo.replace("\"tanh\"", "\"tahn\"").replace("\"lam\": 0.9112", "\"lam\": \"x\"");
+    place.write("wrong.json", &wrong);
+    place.run("check wrong.json").refused("agent.net.hid_layers_activation");
+    place.run("check wrong.json").refused("agent.algorithm.lam");
+}
+
+#[test]
+fn a_run_outlives_whoever_reads_its_messages() {
+    let place = Workplace::new();
+    let mut command = place.program(&short("demo.json ppo_cartpole train --data-dir d"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
+
 fn start(mut command: impl std::borrow::BorrowMut<Command>) -> Child {
     command.borrow_mut().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
