@@ -200,6 +200,14 @@ mod tests {
     }
 
     #[test]
+    fn keeps_the_agent_contract_with_whole_episodes() {
+        let agent = AGENT
+            .replace("time_horizon: 16", "training_frequency: 64")
+            .replace("OnPolicyBatchReplay", "OnPolicyReplay");
+        conformance::check(&DEF, &agent);
+    }
+
+    #[test]
     fn keeps_the_agent_contract_with_a_log_std_of_its_own_in_one_net() {
         let agent = AGENT
             .replace("shared: false", "shared: true, log_std_init: -0.5, actor_init_std: 0.01");

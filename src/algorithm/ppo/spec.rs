@@ -48,8 +48,10 @@ spec! {
         entropy_coef_spec: Option<ScheduleSpec> = nullable;
         /// Weight of the value loss.
         val_loss_coef: f64 = default(1.0), in 0.0..;
-        /// Vector steps per rollout.
-        time_horizon: usize = required, in 1..;
+        /// Vector steps per rollout; may be left out with `OnPolicyReplay`, which counts episodes.
+        time_horizon: Option<usize> = nullable, in 1..;
+        /// Episodes per rollout, with `OnPolicyReplay` and without `time_horizon`.
+        training_frequency: Option<usize> = nullable, in 1..;
         /// Rows per gradient step; SLM-Lab's default is 4.
         minibatch_size: usize = default(4), in 1..;
         /// Passes over each rollout.
@@ -65,7 +67,6 @@ spec! {
     }
     ignored {
         clip_val_loss: "the key is `clip_vloss`";
-        training_frequency: "PPO trains every `time_horizon` vector steps";
         policy_loss_coef: "PPO does not scale its policy loss";
         normalize_state: "since SLM-Lab 5 the key is `env.normalize_obs`";
     }
@@ -76,18 +77,12 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let mut resolver = Resolver { agent, env, found };
     let memory = resolver.memory();
     let (spec, memory) = (spec?, memory?);
-    if let MemorySpec::OnPolicyReplay(_) = memory {
-        // PPO cuts rollouts by steps, so it learns from this memory as from the other.
-        let message = "PPO keeps OnPolicyBatchReplay: its rollouts are cut by `time_horizon`";
-        let warning = agent.memory.error(message);
-        resolver.found.warning(warning);
-    }
+    let update_every = update_every(&spec, &memory, &mut resolver);
     let dist = resolver.dist(&spec.acting)?;
     let acting = resolver.acting(&spec.acting, dist);
     let nets = resolver.actor_critic_nets(dist);
     let rollout = resolver.rollout(dist);
-    let (acting, nets) = (acting?, nets?);
-    let update_every = UpdateEvery::Steps(spec.time_horizon);
+    let (acting, nets, update_every) = (acting?, nets?, update_every?);
     resolver.warn_if_never_due("time_horizon", update_every);
     let rule = rule_plan(&spec, agent);
     Some(Box::new(ResolvedOnPolicy {
@@ -96,6 +91,31 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
         algorithm: to_json(&spec),
         memory: to_json(&memory),
     }))
+}
+
+/// A rollout is cut by `time_horizon`; SLM-Lab's oldest specs cut it by episodes instead.
+fn update_every(
+    spec: &PpoSpec,
+    memory: &MemorySpec,
+    resolver: &mut Resolver<'_>,
+) -> Option<UpdateEvery> {
+    match (spec.time_horizon, memory, spec.training_frequency) {
+        (Some(steps), memory, frequency) => {
+            if frequency.is_some() || matches!(memory, MemorySpec::OnPolicyReplay(_)) {
+                let message = "nothing counts episodes here: PPO trains every `time_horizon` steps";
+                let warning = resolver.agent.algorithm.error_in("time_horizon", message);
+                resolver.found.warning(warning);
+            }
+            Some(UpdateEvery::Steps(steps))
+        }
+        (None, MemorySpec::OnPolicyReplay(_), Some(episodes)) => {
+            Some(UpdateEvery::Episodes(episodes as u64))
+        }
+        (None, ..) => {
+            resolver.error("time_horizon", "the key `time_horizon` is missing");
+            None
+        }
+    }
 }
 
 fn rule_plan(spec: &PpoSpec, agent: &AgentSpec) -> PpoPlan {
