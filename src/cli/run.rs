@@ -51,7 +51,11 @@ pub(super) fn execute(lab: &Lab<'_>, request: &Request) -> Outcome {
         }
         Mode::Enjoy(source) => {
             let folder = request.folder(lab, source)?;
-            request.refuse_settings(lab)?;
+            if folder.is_dir() {
+                request.check_same_spec(lab, &folder)?;
+            } else {
+                Request::refuse_settings(lab)?;
+            }
             enjoy::run(lab, &folder)
         }
     }
@@ -86,10 +90,10 @@ impl Request {
         SpecChoice { file, name: &name, settings, is_strict }.resolve()
     }
 
-    /// Sees that a spec given with `train@…` is the run's own: nothing of it would take effect.
+    /// Sees that a spec given with `train@…` or `enjoy@…` is the run's own: nothing of it would take effect.
     fn check_same_spec(&self, lab: &Lab<'_>, folder: &Path) -> Outcome {
         if self.file.is_none() {
-            return self.refuse_settings(lab);
+            return Self::refuse_settings(lab);
         }
         let plan = self.plan(lab)?;
         if lab.args.set.is_empty() {
@@ -99,9 +103,9 @@ impl Request {
         Ok(experiment::check_same_spec(folder, &plan)?)
     }
 
-    /// Refuses `-s` where there is no spec that it could set something in.
-    fn refuse_settings(&self, lab: &Lab<'_>) -> Outcome {
-        if self.file.is_some() || lab.args.set.is_empty() {
+    /// Refuses `-s` where nothing is left to set.
+    fn refuse_settings(lab: &Lab<'_>) -> Outcome {
+        if lab.args.set.is_empty() {
             return Ok(());
         }
         let message = "-s sets nothing here: a run keeps the spec it was started with";

@@ -292,6 +292,9 @@ fn a_run_goes_on_with_its_own_spec_or_not_at_all() {
     let run = place.only_run();
     let other = format!("benchmark/ppo/ppo_acrobot.json ppo_acrobot train@{}", run.display());
     place.run(&other).refused("this is a run of ppo_cartpole, not of ppo_acrobot");
+    let other = other.replace("train@", "enjoy@");
+    place.run(&other).refused("this is a run of ppo_cartpole, not of ppo_acrobot");
+    place.run("enjoy@latest -s env.max_t=5").refused("-s sets nothing here");
     place.run("demo.json ppo_cartpole train@latest").ok();
 }
 
