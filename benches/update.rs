@@ -12,8 +12,8 @@ use slm_lab::algorithm::on_policy::OnPolicyRule;
 use slm_lab::algorithm::ppo::{AdvantageScale, Ppo, PpoPlan};
 use slm_lab::memory::{Rollout, RolloutPlan};
 use slm_lab::net::{
-    Activation, Dist, HostLearner, Init, LayerPlan, Learner, LossFn, LrSchedule, NetPlan,
-    OptimPlan, TrainPlan,
+    Activation, Compute, DeviceLearner, Dist, HostLearner, Init, LayerPlan, LossFn, LrSchedule,
+    NetPlan, OptimPlan, Threads, TrainPlan,
 };
 use slm_lab::ops::Schedule;
 use slm_lab::registry::find_env;
@@ -69,7 +69,7 @@ fn ppo_update(step: f64) {
     let dist = Dist::Categorical { n: ACTIONS };
     let nets = NetsPlan { dist, actor: net(ACTIONS), train: train(), critic };
     let mut rng = Rng::from_seed(1);
-    let mut nets = PolicyValueNets::new(&nets, &mut rng, &Device::flex());
+    let mut nets = PolicyValueNets::new(&nets, &mut rng, &Compute::kernels(1));
     let update = || {
         black_box(rule.learn(&mut nets, &rollout, &mut rng));
     };
@@ -192,8 +192,8 @@ impl HostNets {
         let mut rng = Rng::from_seed(4);
         let zeros = vec![0.0; n];
         Self {
-            actor: HostLearner::new(net(ACTIONS), train(), &mut rng),
-            critic: HostLearner::new(net(1), train(), &mut rng),
+            actor: HostLearner::new(net(ACTIONS), train(), &mut rng, Threads::new(1)),
+            critic: HostLearner::new(net(1), train(), &mut rng, Threads::new(1)),
             rows: (0..n as u32).collect(),
             log_prob: zeros.clone(),
             entropy: zeros,
@@ -226,8 +226,8 @@ impl HostNets {
 
 /// Both networks as Burn tensors on the processor, differentiated by Burn.
 struct BurnNets {
-    actor: Learner,
-    critic: Learner,
+    actor: DeviceLearner,
+    critic: DeviceLearner,
     obs: Tensor<2>,
     actions: Tensor<2>,
     advantage: Tensor<1>,
@@ -241,8 +241,8 @@ impl BurnNets {
         let vector = |values: &[f32]| Tensor::<1>::from_data(values, &device);
         let choices: Vec<f32> = batch.choices.iter().map(|&choice| choice as f32).collect();
         Self {
-            actor: Learner::new(net(ACTIONS), train(), &mut rng, &device),
-            critic: Learner::new(net(1), train(), &mut rng, &device),
+            actor: DeviceLearner::new(net(ACTIONS), train(), &mut rng, &device),
+            critic: DeviceLearner::new(net(1), train(), &mut rng, &device),
             obs: vector(&batch.obs).reshape([n, OBS]),
             actions: vector(&choices).reshape([n, 1]),
             advantage: vector(&batch.advantage),

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use burn::tensor::Device;
 
+use crate::net::Compute;
+
 /// A device by name, as `--device` takes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
@@ -13,6 +15,8 @@ pub enum DeviceChoice {
     /// The processor.
     #[default]
     Cpu,
+    /// The processor under Burn's own kernels: the path of graphics cards, without one.
+    Flex,
     /// A graphics card through WGPU (Vulkan, Metal or DirectX), by number.
     Wgpu(usize),
 }
@@ -21,7 +25,7 @@ pub enum DeviceChoice {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// No device has this name.
-    #[error("no device is called `{0}`; it takes cpu, auto, wgpu or wgpu:N")]
+    #[error("no device is called `{0}`; it takes cpu, auto, wgpu, wgpu:N or flex")]
     Unknown(String),
     /// The device exists, but this program was built without it.
     #[error("{device} is not in this build; {help}")]
@@ -46,7 +50,7 @@ impl DeviceChoice {
     pub fn with_offset(self, offset: usize) -> Self {
         match self {
             Self::Wgpu(index) => Self::Wgpu(index + offset),
-            Self::Auto | Self::Cpu => self,
+            Self::Auto | Self::Cpu | Self::Flex => self,
         }
     }
 }
@@ -56,6 +60,7 @@ impl fmt::Display for DeviceChoice {
         match self {
             Self::Auto => f.write_str("auto"),
             Self::Cpu => f.write_str("cpu"),
+            Self::Flex => f.write_str("flex"),
             Self::Wgpu(index) => write!(f, "wgpu:{index}"),
         }
     }
@@ -72,6 +77,7 @@ impl FromStr for DeviceChoice {
         match kind {
             "auto" if folded == kind => Ok(Self::Auto),
             "cpu" if folded == kind => Ok(Self::Cpu),
+            "flex" if folded == kind => Ok(Self::Flex),
             "wgpu" => Ok(Self::Wgpu(index)),
             "cuda" => Err(DeviceError::NotInBuild {
                 device: "cuda",
@@ -82,21 +88,42 @@ impl FromStr for DeviceChoice {
     }
 }
 
+/// A device that is ready.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TrainDevice {
+    /// The processor under fused kernels.
+    Cpu,
+    /// A device of Burn's.
+    Burn(Device),
+}
+
+impl TrainDevice {
+    /// What trains one agent's networks; on the processor with so many threads.
+    pub fn compute(&self, threads: usize) -> Compute {
+        match self {
+            Self::Cpu => Compute::kernels(threads),
+            Self::Burn(device) => Compute::Burn(device.clone()),
+        }
+    }
+}
+
 /// Makes the device ready, after seeing that it is there.
 ///
 /// # Errors
 /// When the device is not in this build, not in this machine, or its driver does not answer.
-pub fn open(choice: DeviceChoice) -> Result<Device, DeviceError> {
+pub fn open(choice: DeviceChoice) -> Result<TrainDevice, DeviceError> {
     match choice {
-        DeviceChoice::Cpu => Ok(Device::flex()),
-        DeviceChoice::Wgpu(index) => wgpu::open(index),
-        DeviceChoice::Auto => Ok(wgpu::first_card().unwrap_or_else(Device::flex)),
+        DeviceChoice::Cpu => Ok(TrainDevice::Cpu),
+        DeviceChoice::Flex => Ok(TrainDevice::Burn(Device::flex())),
+        DeviceChoice::Wgpu(index) => wgpu::open(index).map(TrainDevice::Burn),
+        DeviceChoice::Auto => Ok(wgpu::first_card().map_or(TrainDevice::Cpu, TrainDevice::Burn)),
     }
 }
 
 /// What there is to choose from, one line each: a name for `--device`, then what it is.
 pub fn list() -> Vec<String> {
-    let mut lines = vec!["cpu".to_owned()];
+    let mut lines =
+        vec!["cpu".to_owned(), "flex: the processor under Burn's own kernels, slower".to_owned()];
     lines.extend(wgpu::list());
     lines
 }
@@ -243,7 +270,9 @@ mod tests {
 
     #[test]
     fn a_device_is_read_back_from_what_it_prints() {
-        for choice in [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Wgpu(3)] {
+        for choice in
+            [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Flex, DeviceChoice::Wgpu(3)]
+        {
             assert_eq!(choice.to_string().parse(), Ok(choice));
         }
         assert_eq!("WGPU".parse(), Ok(DeviceChoice::Wgpu(0)));
@@ -270,7 +299,7 @@ mod tests {
 
     #[test]
     fn the_processor_is_always_there() {
-        assert_eq!(open(DeviceChoice::Cpu), Ok(Device::flex()));
+        assert_eq!(open(DeviceChoice::Cpu), Ok(TrainDevice::Cpu));
         assert_eq!(list()[0], "cpu");
     }
 }

@@ -7,11 +7,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use burn::tensor::Device;
 use slm_env::SeedSequence;
 use slm_lab::algorithm::AgentContext;
 use slm_lab::config::{Available, Diagnostics, load};
-use slm_lab::device::{DeviceChoice, DeviceError, open};
+use slm_lab::device::{DeviceChoice, DeviceError, TrainDevice, open};
 use slm_lab::experiment::Plan;
 use slm_lab::registry;
 use slm_policy::Layer;
@@ -40,9 +39,9 @@ fn plan(file: &str, name: &str, settings: &[&str]) -> Plan {
 }
 
 /// Losses of the first updates, and the weights after them.
-fn train(plan: &Plan, device: &Device) -> (Vec<f64>, Vec<f64>) {
+fn train(plan: &Plan, device: &TrainDevice) -> (Vec<f64>, Vec<f64>) {
     let seed = SeedSequence::new(7_u64);
-    let mut agent = plan.agent.build(&AgentContext { device, seed: &seed });
+    let mut agent = plan.agent.build(&AgentContext { compute: &device.compute(1), seed: &seed });
     let mut env = plan.env.make(7, 1).unwrap();
     let (mut batch, mut actions) = (env.new_batch(), env.new_actions());
     env.reset(&mut batch);

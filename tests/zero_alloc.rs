@@ -8,8 +8,8 @@ use std::cell::Cell;
 use slm_env::SeedSequence;
 use slm_lab::algorithm::AgentContext;
 use slm_lab::config::{Available, Diagnostics, load};
-use slm_lab::device::{DeviceChoice, open};
 use slm_lab::experiment::Plan;
+use slm_lab::net::Compute;
 use slm_lab::registry::{algorithm_names, env_names};
 
 /// Updates before counting: buffers grow to their sizes, the one for truncated episodes last.
@@ -91,9 +91,8 @@ fn plan(file: &str, name: &str, settings: &[&str]) -> Plan {
 
 /// Trains over the warm-up, then counts.
 fn train(plan: &Plan) -> Counts {
-    let device = open(DeviceChoice::Cpu).unwrap();
     let seed = SeedSequence::new(0_u64);
-    let mut agent = plan.agent.build(&AgentContext { device: &device, seed: &seed });
+    let mut agent = plan.agent.build(&AgentContext { compute: &Compute::kernels(1), seed: &seed });
     let mut env = plan.env.make(0, 1).unwrap();
     let (mut batch, mut actions) = (env.new_batch(), env.new_actions());
     env.reset(&mut batch);

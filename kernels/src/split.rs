@@ -105,6 +105,11 @@ impl Mlp {
         &tape.outputs
     }
 
+    /// Outputs `[n, outputs]` of the last pass of [`Mlp::forward_on`].
+    pub fn output_on<'t>(&self, tape: &'t SplitTape) -> &'t [f32] {
+        &tape.outputs
+    }
+
     /// [`Mlp::backward`] of a pass of [`Mlp::forward_on`], to the same bits.
     ///
     /// # Panics

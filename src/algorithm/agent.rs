@@ -1,11 +1,11 @@
 //! The contract between an algorithm and the loop that runs it.
 
-use burn::tensor::Device;
 use serde_json::Value as Json;
 use slm_env::{ActionBatch, SeedSequence, Space, StateError, StateReader, StateWriter, StepBatch};
 use slm_policy::{ActionHead, Network};
 
 use crate::config::{AgentSpec, Diagnostics};
+use crate::net::Compute;
 
 /// A line of the registry: an algorithm by name.
 pub struct AlgorithmDef {
@@ -48,8 +48,8 @@ pub trait AgentPlan: Send + Sync {
 
 /// What an agent is made with.
 pub struct AgentContext<'a> {
-    /// Where networks train.
-    pub device: &'a Device,
+    /// What trains its networks.
+    pub compute: &'a Compute,
     /// Source of the agent's random streams.
     pub seed: &'a SeedSequence,
 }

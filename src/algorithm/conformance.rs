@@ -1,6 +1,5 @@
 //! What every learning algorithm must keep, checked on bandits: one line in each algorithm's tests.
 
-use burn::tensor::Device;
 use slm_env::{
     ActionBatch, ObsBatch, SeedSequence, Space, StateReader, StateWriter, Step, StepBatch,
 };
@@ -8,6 +7,7 @@ use slm_policy::{ActionHead, Scratch, argmax};
 
 use super::agent::{Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape};
 use crate::config::{Available, Diagnostics, Spec, SpecFile};
+use crate::net::Compute;
 
 const NUM_ENVS: usize = 4;
 /// Where the continuous bandit pays most, in the middle of one half of the action range.
@@ -89,7 +89,8 @@ impl Bandit {
         let mut found = Diagnostics::new();
         let plan = plan(def, agent, space, &mut found);
         let plan = plan.unwrap_or_else(|| panic!("{}", found.render(false)));
-        let context = AgentContext { device: &Device::flex(), seed: &SeedSequence::new(seed) };
+        let context =
+            AgentContext { compute: &Compute::kernels(1), seed: &SeedSequence::new(seed) };
         let obs = ObsBatch::F32(vec![1.0; NUM_ENVS]);
         let batch =
             StepBatch { final_obs: obs.clone(), obs, steps: vec![Step::default(); NUM_ENVS] };

@@ -65,11 +65,11 @@ pub struct OnPolicy<R> {
 }
 
 impl<R: OnPolicyRule> OnPolicy<R> {
-    /// A new agent with networks on the context's device.
+    /// A new agent with networks where the context has them.
     pub fn new(plan: &OnPolicyPlan, rule: R, context: &AgentContext<'_>) -> Self {
         let seed = context.seed;
         let mut net_rng = Rng::from_sequence(&seed.child("net", 0));
-        let nets = PolicyValueNets::new(&plan.nets, &mut net_rng, context.device);
+        let nets = PolicyValueNets::new(&plan.nets, &mut net_rng, context.compute);
         let act_rng = Rng::from_sequence(&seed.child("act", 0));
         let acting =
             Acting::new(plan.acting.clone(), nets.actor_plan(), &nets.actor_params(), act_rng);

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use slm_lab::device::DeviceChoice;
 
-use super::run_args::{RunArgs, parse_seconds, parse_setting};
+use super::run_args::{RunArgs, parse_count, parse_seconds, parse_setting};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -140,9 +140,12 @@ pub(super) struct BenchArgs {
     /// Also write what was measured, and the machine, into this file.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-    /// Where networks train: cpu, auto, wgpu or wgpu:N.
+    /// Where networks train: cpu, auto, wgpu, wgpu:N, or flex (the processor under Burn's kernels).
     #[arg(long, env = "DEVICE", hide_env = true, default_value_t, value_name = "DEVICE")]
     pub(super) device: DeviceChoice,
+    /// Threads of the networks [default: one per core].
+    #[arg(long, env = "THREADS", hide_env = true, value_name = "N", value_parser = parse_count)]
+    pub(super) threads: Option<usize>,
 }
 
 /// `slm-lab doctor`.

@@ -12,6 +12,7 @@ use slm_lab::experiment::{
 
 use super::args::BenchArgs;
 use super::failure::{Failure, Outcome};
+use super::lab::cores;
 use super::machine;
 use super::spec::SpecChoice;
 use super::terminal::{columns, print};
@@ -31,6 +32,7 @@ pub(super) fn run(args: &BenchArgs) -> Outcome {
     let plans = plans.collect::<Result<Vec<Plan>, Failure>>()?;
     let options = BenchOptions {
         device: device::open(args.device)?,
+        threads: args.threads.unwrap_or_else(cores),
         budget: Duration::from_secs_f64(args.seconds),
     };
     print(&machine::line())?;
@@ -47,6 +49,7 @@ pub(super) fn run(args: &BenchArgs) -> Outcome {
     let whole = json!({
         "machine": machine::description(),
         "device": args.device.to_string(),
+        "threads": options.threads,
         "seconds": args.seconds,
         "repetitions": REPETITIONS,
         "peak_memory_mb": peak,

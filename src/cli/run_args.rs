@@ -30,7 +30,7 @@ pub(super) struct RunArgs {
     /// Seed from which every random number follows [default: the spec's, else chosen and recorded].
     #[arg(long, env = "SEED", hide_env = true, value_name = "N")]
     pub(super) seed: Option<u64>,
-    /// Where networks train: cpu, auto, wgpu or wgpu:N.
+    /// Where networks train: cpu, auto, wgpu, wgpu:N, or flex (the processor under Burn's kernels).
     #[arg(long, env = "DEVICE", hide_env = true, default_value_t, value_name = "DEVICE")]
     pub(super) device: DeviceChoice,
     /// Count graphics cards from this one on.
@@ -135,7 +135,7 @@ pub(super) fn parse_setting(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_count(text: &str) -> Result<usize, String> {
+pub(super) fn parse_count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
         _ => Err("expected a whole number of at least 1".to_owned()),

@@ -3,7 +3,6 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use burn::tensor::Device;
 use serde::Serialize;
 use slm_env::{ActionBatch, Rng, VecEnv};
 use slm_policy::Policy;
@@ -13,6 +12,7 @@ use super::env_plan::EnvPlan;
 use super::error::RunError;
 use super::plan::Plan;
 use crate::analysis::stats::median;
+use crate::device::TrainDevice;
 
 /// Measurements of each quantity, after one that is not counted.
 pub const REPETITIONS: usize = 5;
@@ -30,7 +30,9 @@ const CALLS_PER_GLANCE: u32 = 64;
 #[derive(Clone, Debug)]
 pub struct BenchOptions {
     /// Where networks train.
-    pub device: Device,
+    pub device: TrainDevice,
+    /// Threads of the networks.
+    pub threads: usize,
     /// How long to measure, warm-up included. Training is measured in whole updates, however long.
     pub budget: Duration,
 }
@@ -78,7 +80,7 @@ pub fn bench(plan: &Plan, options: &BenchOptions) -> Result<BenchReport, RunErro
     let env_step_ns = env_steps(&plan.env, part)?;
     let wide = EnvPlan { num_envs: WIDE_BATCH, ..plan.env.clone() };
     let wide_env_step_ns = env_steps(&wide, part)?;
-    let mut trainer = Trainer::new(plan, &options.device)?;
+    let mut trainer = Trainer::new(plan, &options.device.compute(options.threads))?;
     let training = training(&mut trainer, part);
     let policy_act_ns = match trainer.policy(plan)? {
         Some(mut policy) => Some(greedy_actions(&mut policy, &plan.env, part)?),

@@ -4,7 +4,6 @@ use std::array::from_fn;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use burn::tensor::Device;
 use serde::Serialize;
 use slm_env::{ActionBatch, SeedSequence, StepBatch, VecEnv};
 use slm_policy::Policy;
@@ -17,6 +16,7 @@ use super::profile::{Phase, Profile, Profiler};
 use super::session::stream_seed;
 use crate::algorithm::{Agent, AgentContext};
 use crate::analysis::stats::median;
+use crate::net::Compute;
 
 /// Empty phases that tell what measuring one adds to it.
 const EMPTY_PHASES: u32 = 10_000;
@@ -79,9 +79,9 @@ struct Stretch {
 
 impl Trainer {
     /// At frame 0.
-    pub(super) fn new(plan: &Plan, device: &Device) -> Result<Self, RunError> {
+    pub(super) fn new(plan: &Plan, compute: &Compute) -> Result<Self, RunError> {
         let seed = SeedSequence::new(0_u64).child("session", 0);
-        let agent = plan.agent.build(&AgentContext { device, seed: &seed });
+        let agent = plan.agent.build(&AgentContext { compute, seed: &seed });
         let mut env = plan.env.make(stream_seed(&seed, "env", 0), 1)?;
         let (mut batch, actions) = (env.new_batch(), env.new_actions());
         env.reset(&mut batch);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use burn::tensor::Device;
+use crate::device::TrainDevice;
 
 /// What a run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,13 +32,13 @@ pub struct RunOptions {
     /// Where the folders of runs lie.
     pub data_dir: PathBuf,
     /// Where networks train.
-    pub device: Device,
+    pub device: TrainDevice,
     /// Base seed, in place of `meta.random_seed`.
     pub seed: Option<u64>,
     /// Most sessions that train at a time.
     pub sessions_in_parallel: usize,
-    /// Most threads that step one session's environments; results do not depend on it.
-    pub env_threads: usize,
+    /// Threads of each session, for environments and networks; results do not depend on them.
+    pub threads: usize,
     /// Shortest time between two checkpoints of a session; zero is one at every log row that the disk keeps up with.
     pub checkpoint_interval: Duration,
     /// Shortest time between two reports of a session's progress.
@@ -54,7 +54,7 @@ impl RunOptions {
     pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(2);
 
     /// Plain options: into `data`, as many sessions at a time as there are cores.
-    pub fn new(mode: Mode, device: Device) -> Self {
+    pub fn new(mode: Mode, device: TrainDevice) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             mode,
@@ -62,7 +62,7 @@ impl RunOptions {
             device,
             seed: None,
             sessions_in_parallel: cores,
-            env_threads: 1,
+            threads: 1,
             checkpoint_interval: Self::CHECKPOINT_INTERVAL,
             progress_interval: Duration::from_millis(250),
             graphs: true,

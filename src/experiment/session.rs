@@ -108,8 +108,9 @@ impl<'a> Session<'a> {
     fn new(setup: Setup<'a>, identity: Json) -> Result<Self, RunError> {
         let Setup { plan, options, folder, index, .. } = setup;
         let seed = SeedSequence::new(folder.seed).child("session", index as u64);
-        let agent = plan.agent.build(&AgentContext { device: &options.device, seed: &seed });
-        let mut env = plan.env.make(stream_seed(&seed, "env", 0), options.env_threads)?;
+        let compute = options.device.compute(options.threads);
+        let agent = plan.agent.build(&AgentContext { compute: &compute, seed: &seed });
+        let mut env = plan.env.make(stream_seed(&seed, "env", 0), options.threads)?;
         let (mut batch, actions) = (env.new_batch(), env.new_actions());
         env.reset(&mut batch);
         Ok(Self {

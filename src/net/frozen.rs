@@ -68,7 +68,7 @@ mod tests {
     use slm_policy::{Activation, Scratch};
 
     use super::*;
-    use crate::net::{Init, LrSchedule, OptimPlan, TrainPlan, learner::Learner};
+    use crate::net::{DeviceLearner, Init, LrSchedule, OptimPlan, TrainPlan};
 
     const ACTIVATIONS: [Activation; 14] = [
         Activation::Identity,
@@ -98,7 +98,7 @@ mod tests {
         RECORDING.lines().take(200).flat_map(obs).collect()
     }
 
-    fn learner(activation: Activation) -> Learner {
+    fn learner(activation: Activation) -> DeviceLearner {
         let plan = NetPlan {
             input: WIDTH,
             trunk: vec![
@@ -118,7 +118,7 @@ mod tests {
             OptimPlan::Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
         let train =
             TrainPlan { optim, lr: 0.1, lr_schedule: LrSchedule::Constant, clip_grad: None };
-        Learner::new(plan, train, &mut Rng::from_seed(3), &Device::flex())
+        DeviceLearner::new(plan, train, &mut Rng::from_seed(3), &Device::flex())
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::plan::{LayerPlan, NetPlan};
 /// A network at one moment of training.
 ///
 /// A frozen net lives on the plain device; a tracked one records its forward passes for
-/// [`Learner::step`](super::Learner::step).
+/// [`DeviceLearner::step`](super::DeviceLearner::step).
 pub struct Net {
     layers: Vec<Layer>,
     head: Linear,

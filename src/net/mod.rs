@@ -1,24 +1,28 @@
 //! Networks: what a plan describes, Burn runs and a flat parameter vector holds.
 
+mod compute;
+mod device_learner;
 mod dist;
 mod frozen;
 mod host_learner;
+mod host_net;
+mod host_optim;
 mod init;
-mod learner;
 mod loss;
 mod lr_schedule;
 mod mlp;
 mod optim;
 mod plan;
 
+pub use compute::{Compute, Threads};
+pub use device_learner::DeviceLearner;
 pub use dist::{Dist, LOG_STD_BOUNDS};
 pub use frozen::{acting_network, log_std};
 pub use host_learner::HostLearner;
 pub use init::{Init, gain};
-pub use learner::{Learner, TrainPlan};
 pub use loss::{LossFn, symlog};
 pub use lr_schedule::LrSchedule;
 pub use mlp::Net;
 pub use optim::{Optim, OptimPlan};
-pub use plan::{LayerPlan, NetPlan};
+pub use plan::{LayerPlan, NetPlan, TrainPlan};
 pub use slm_policy::Activation;

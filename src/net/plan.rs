@@ -3,6 +3,8 @@
 use slm_policy::Activation;
 
 use super::init::Init;
+use super::lr_schedule::LrSchedule;
+use super::optim::OptimPlan;
 
 /// One layer of a trunk.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +43,19 @@ pub struct NetPlan {
     pub init: Init,
     /// Gain of each head's initial weights, where it differs from the trunk's.
     pub head_std: Vec<Option<f64>>,
+}
+
+/// How a network is trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainPlan {
+    /// The optimizer.
+    pub optim: OptimPlan,
+    /// Learning rate before any schedule.
+    pub lr: f64,
+    /// Learning rate over updates.
+    pub lr_schedule: LrSchedule,
+    /// Upper bound of the gradient's L2 norm over all parameters.
+    pub clip_grad: Option<f64>,
 }
 
 /// One parameter tensor inside the flat vector.

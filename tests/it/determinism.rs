@@ -12,8 +12,8 @@ use crate::specs::{NAMES, file, find, options, plan_of, run};
 #[test]
 fn the_same_seed_gives_the_same_files_however_many_threads_work() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let serial = RunOptions { sessions_in_parallel: 1, env_threads: 1, ..options(one.path()) };
-    let parallel = RunOptions { sessions_in_parallel: 2, env_threads: 2, ..options(two.path()) };
+    let serial = RunOptions { sessions_in_parallel: 1, threads: 1, ..options(one.path()) };
+    let parallel = RunOptions { sessions_in_parallel: 2, threads: 2, ..options(two.path()) };
     for name in NAMES {
         let (a, b) = (run(name, &serial), run(name, &parallel));
         assert_same_run(&a.folder, &b.folder);

@@ -6,7 +6,7 @@ use slm_env::{Rng, StateError, StateReader, StateWriter};
 use super::{CriticPlan, Epoch, Evaluation, NetsPlan, TrainingBatch, UpdateMeans};
 use crate::algorithm::policy_loss::{Losses, PolicyLoss, Rows};
 use crate::memory::Rollout;
-use crate::net::{Dist, Learner, Net, NetPlan};
+use crate::net::{DeviceLearner, Dist, Net, NetPlan};
 
 /// Rows per forward pass where nothing is learned, to bound memory.
 const CHUNK_ROWS: usize = 4096;
@@ -14,14 +14,14 @@ const CHUNK_ROWS: usize = 4096;
 /// Networks on a device.
 pub struct DeviceNets {
     dist: Dist,
-    actor: Learner,
+    actor: DeviceLearner,
     critic: Critic,
 }
 
 enum Critic {
     Absent,
     Shared,
-    Separate(Box<Learner>),
+    Separate(Box<DeviceLearner>),
 }
 
 /// Rows on the device.
@@ -41,13 +41,16 @@ struct Sums {
 
 impl DeviceNets {
     pub(super) fn new(plan: &NetsPlan, rng: &mut Rng, device: &Device) -> Self {
-        let actor = Learner::new(plan.actor.clone(), plan.train.clone(), rng, device);
+        let actor = DeviceLearner::new(plan.actor.clone(), plan.train.clone(), rng, device);
         let critic = match &plan.critic {
             CriticPlan::Absent => Critic::Absent,
             CriticPlan::Shared => Critic::Shared,
-            CriticPlan::Separate(net, train) => {
-                Critic::Separate(Box::new(Learner::new(net.clone(), train.clone(), rng, device)))
-            }
+            CriticPlan::Separate(net, train) => Critic::Separate(Box::new(DeviceLearner::new(
+                net.clone(),
+                train.clone(),
+                rng,
+                device,
+            ))),
         };
         Self { dist: plan.dist, actor, critic }
     }
@@ -99,7 +102,7 @@ impl DeviceNets {
     }
 
     pub(super) fn opt_steps(&self) -> u64 {
-        self.learners().map(Learner::opt_steps).sum()
+        self.learners().map(DeviceLearner::opt_steps).sum()
     }
 
     pub(super) fn lr(&self) -> f64 {
@@ -108,7 +111,7 @@ impl DeviceNets {
     }
 
     pub(super) fn grad_norm(&self) -> f64 {
-        let squares = self.learners().filter_map(Learner::grad_norm).map(|norm| norm * norm);
+        let squares = self.learners().filter_map(DeviceLearner::grad_norm).map(|norm| norm * norm);
         squares.sum::<f64>().sqrt()
     }
 
@@ -201,7 +204,7 @@ impl DeviceNets {
         outputs.narrow(1, 0, self.dist.width())
     }
 
-    fn learners(&self) -> impl Iterator<Item = &Learner> {
+    fn learners(&self) -> impl Iterator<Item = &DeviceLearner> {
         let critic = match &self.critic {
             Critic::Separate(critic) => Some(&**critic),
             Critic::Absent | Critic::Shared => None,
@@ -209,7 +212,7 @@ impl DeviceNets {
         std::iter::once(&self.actor).chain(critic)
     }
 
-    fn learners_mut(&mut self) -> impl Iterator<Item = &mut Learner> {
+    fn learners_mut(&mut self) -> impl Iterator<Item = &mut DeviceLearner> {
         let critic = match &mut self.critic {
             Critic::Separate(critic) => Some(&mut **critic),
             Critic::Absent | Critic::Shared => None,

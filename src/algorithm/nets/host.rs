@@ -8,7 +8,7 @@ use slm_kernels::{
 use super::{CriticPlan, Epoch, Evaluation, NetsPlan, TrainingBatch, UpdateMeans};
 use crate::algorithm::policy_loss::{PolicyLoss, RowGradients, Rows};
 use crate::memory::Rollout;
-use crate::net::{Dist, HostLearner, NetPlan};
+use crate::net::{Dist, HostLearner, NetPlan, Threads, TrainPlan};
 
 /// Rows per forward pass where nothing is learned: what stays in the processor's cache.
 const CHUNK_ROWS: usize = 256;
@@ -53,14 +53,15 @@ struct Gradients {
 }
 
 impl HostNets {
-    pub(super) fn new(plan: &NetsPlan, rng: &mut Rng) -> Self {
-        let actor = HostLearner::new(plan.actor.clone(), plan.train.clone(), rng);
+    pub(super) fn new(plan: &NetsPlan, rng: &mut Rng, threads: &Threads) -> Self {
+        let mut learner = |net: &NetPlan, train: &TrainPlan| {
+            HostLearner::new(net.clone(), train.clone(), rng, threads.clone())
+        };
+        let actor = learner(&plan.actor, &plan.train);
         let critic = match &plan.critic {
             CriticPlan::Absent => Critic::Absent,
             CriticPlan::Shared => Critic::Shared,
-            CriticPlan::Separate(net, train) => {
-                Critic::Separate(Box::new(HostLearner::new(net.clone(), train.clone(), rng)))
-            }
+            CriticPlan::Separate(net, train) => Critic::Separate(Box::new(learner(net, train))),
         };
         let (columns, gradients) = (Columns::default(), Gradients::default());
         Self { dist: plan.dist, actor, critic, columns, gradients }

@@ -5,14 +5,13 @@ mod host;
 
 use std::borrow::Cow;
 
-use burn::tensor::Device;
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
 pub use self::device::DeviceNets;
 pub use self::host::HostNets;
 use super::policy_loss::PolicyLoss;
 use crate::memory::Rollout;
-use crate::net::{Dist, NetPlan, TrainPlan};
+use crate::net::{Compute, Dist, NetPlan, TrainPlan};
 
 /// Which networks an on-policy agent trains.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,12 +96,11 @@ macro_rules! either {
 }
 
 impl PolicyValueNets {
-    /// Freshly initialized networks on `device`.
-    pub fn new(plan: &NetsPlan, rng: &mut Rng, device: &Device) -> Self {
-        if *device == Device::flex() {
-            Self::Host(Box::new(HostNets::new(plan, rng)))
-        } else {
-            Self::Device(Box::new(DeviceNets::new(plan, rng, device)))
+    /// Freshly initialized networks.
+    pub fn new(plan: &NetsPlan, rng: &mut Rng, compute: &Compute) -> Self {
+        match compute {
+            Compute::Kernels(threads) => Self::Host(Box::new(HostNets::new(plan, rng, threads))),
+            Compute::Burn(device) => Self::Device(Box::new(DeviceNets::new(plan, rng, device))),
         }
     }
 

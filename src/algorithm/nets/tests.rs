@@ -114,10 +114,9 @@ fn assert_same(plan: &NetsPlan) {
         nets.save(&mut state);
         (means, nets.actor_params().into_owned(), before, state.into_bytes())
     };
-    let device = Device::flex();
-    let mut on_device =
-        PolicyValueNets::Device(Box::new(DeviceNets::new(plan, &mut Rng::from_seed(1), &device)));
-    let mut on_host = PolicyValueNets::Host(Box::new(HostNets::new(plan, &mut Rng::from_seed(1))));
+    let device = burn::tensor::Device::flex();
+    let new = |compute| PolicyValueNets::new(plan, &mut Rng::from_seed(1), &compute);
+    let (mut on_device, mut on_host) = (new(Compute::Burn(device)), new(Compute::kernels(1)));
     let (means, params, before, state) = train(&mut on_device);
     let (host_means, host_params, host_before, host_state) = train(&mut on_host);
     assert!((means.loss - host_means.loss).abs() < 1e-4, "{means:?} {host_means:?}");

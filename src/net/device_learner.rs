@@ -1,29 +1,16 @@
-//! A network that learns: flat parameters, optimizer and learning-rate schedule.
+//! A network that learns as Burn tensors, on any device.
 
 use burn::tensor::{Device, Gradients, Tensor};
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
 use super::init::init_params;
-use super::lr_schedule::{LrSchedule, Progress};
+use super::lr_schedule::Progress;
 use super::mlp::{Leaf, Net};
-use super::optim::{Optim, OptimPlan, device_copy, host};
-use super::plan::NetPlan;
-
-/// How a network is trained.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainPlan {
-    /// The optimizer.
-    pub optim: OptimPlan,
-    /// Learning rate before any schedule.
-    pub lr: f64,
-    /// Learning rate over updates.
-    pub lr_schedule: LrSchedule,
-    /// Upper bound of the gradient's L2 norm over all parameters.
-    pub clip_grad: Option<f64>,
-}
+use super::optim::{Optim, device_copy, host};
+use super::plan::{NetPlan, TrainPlan};
 
 /// A network and everything that changes while it learns.
-pub struct Learner {
+pub struct DeviceLearner {
     plan: NetPlan,
     train: TrainPlan,
     params: Tensor<1>,
@@ -32,7 +19,7 @@ pub struct Learner {
     grad_norm: Option<Tensor<1>>,
 }
 
-impl Learner {
+impl DeviceLearner {
     /// A freshly initialized network on `device`, its weights drawn from `rng`.
     pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, device: &Device) -> Self {
         let values = init_params(&plan, rng);

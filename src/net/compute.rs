@@ -1,0 +1,47 @@
+//! What trains networks: fused kernels on the processor, or Burn on a device.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use burn::tensor::Device;
+use slm_kernels::Pool;
+
+/// What trains the networks of one agent.
+#[derive(Clone, Debug)]
+pub enum Compute {
+    /// Fused kernels in host memory.
+    Kernels(Threads),
+    /// Burn's tensors on a device, of which the processor may be one.
+    Burn(Device),
+}
+
+impl Compute {
+    /// Fused kernels on so many threads.
+    pub fn kernels(threads: usize) -> Self {
+        Self::Kernels(Threads::new(threads))
+    }
+}
+
+/// Threads that all networks of one agent share; results do not depend on their number.
+#[derive(Clone)]
+pub struct Threads(Option<Arc<Mutex<Pool>>>);
+
+impl Threads {
+    /// So many threads, the calling one among them.
+    pub fn new(count: usize) -> Self {
+        Self((count > 1).then(|| Arc::new(Mutex::new(Pool::new(count)))))
+    }
+
+    /// The pool, where there is more than one thread.
+    pub(super) fn pool(&self) -> Option<MutexGuard<'_, Pool>> {
+        // A panic in a job leaves nothing behind in the pool.
+        self.0.as_ref().map(|pool| pool.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.pool().map_or(1, |pool| pool.threads());
+        f.debug_tuple("Threads").field(&count).finish()
+    }
+}

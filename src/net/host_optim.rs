@@ -1,0 +1,60 @@
+//! Optimizers in host memory: one fused pass over the flat parameter vector.
+
+use slm_env::{StateError, StateReader, StateWriter};
+use slm_kernels::{Adam, OptStep, RmsProp, Sgd};
+
+use super::optim::OptimPlan;
+
+/// An optimizer and what it remembers between steps.
+pub(super) struct HostOptim {
+    plan: OptimPlan,
+    moments: Vec<Vec<f32>>,
+    steps: u64,
+}
+
+impl HostOptim {
+    /// An optimizer of so many parameters, before its first step.
+    pub(super) fn new(plan: OptimPlan, num_params: usize) -> Self {
+        Self { moments: vec![vec![0.0; num_params]; plan.num_moments()], plan, steps: 0 }
+    }
+
+    /// Number of steps taken.
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Moves `params` down `grads · grad_scale`, both `[num_params]`.
+    pub(super) fn step(&mut self, params: &mut [f32], grads: &[f32], lr: f64, grad_scale: f32) {
+        self.steps += 1;
+        let step = OptStep { number: self.steps, lr, grad_scale };
+        let moments = &mut self.moments;
+        match self.plan {
+            OptimPlan::Adam { betas, eps, weight_decay, decoupled } => {
+                Adam { betas, eps, weight_decay, decoupled }.step(step, params, grads, moments);
+            }
+            OptimPlan::RmsProp { alpha, eps, weight_decay, momentum, centered } => {
+                let plan = RmsProp { alpha, eps, weight_decay, momentum, centered };
+                plan.step(step, params, grads, moments);
+            }
+            OptimPlan::Sgd { momentum, dampening, weight_decay, nesterov } => {
+                let plan = Sgd { momentum, dampening, weight_decay, nesterov };
+                plan.step(step, params, grads, moments);
+            }
+        }
+    }
+
+    /// Writes step count and moments, as the optimizer on a device does.
+    pub(super) fn save(&self, out: &mut StateWriter) {
+        out.u64(self.steps);
+        self.moments.iter().for_each(|moment| out.f32s(moment));
+    }
+
+    /// Reads what [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// When the state belongs to another optimizer or another number of parameters.
+    pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.steps = from.u64()?;
+        self.moments.iter_mut().try_for_each(|moment| from.f32s_into(moment))
+    }
+}
