@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("ops", &[]),
     ("config", &[]),
     ("analysis", &[]),
-    ("device", &[]),
+    ("device", &["net"]),
 ];
 
 /// Files of the library that read or write files.
