@@ -141,6 +141,34 @@ impl Mlp {
         });
     }
 
+    /// [`Mlp::backward_inputs`] of a pass of [`Mlp::forward_on`], to the same bits.
+    ///
+    /// # Panics
+    /// When a slice has another length than in the forward pass or the pool other threads.
+    pub fn backward_inputs_on(
+        &self,
+        pool: &mut Pool,
+        params: &[f32],
+        d_outputs: &[f32],
+        tape: &mut SplitTape,
+        d_inputs: &mut [f32],
+    ) {
+        assert_eq!(d_outputs.len(), tape.n * self.outputs(), "d_outputs is [n, outputs]");
+        assert_eq!(d_inputs.len(), tape.n * self.inputs(), "d_inputs is [n, inputs]");
+        assert_eq!(tape.parts.len(), pool.threads(), "the pool is that of the forward pass");
+        let (tape, d_inputs) = (&*tape, Disjoint::new(d_inputs));
+        pool.run(&|index| {
+            let rows = tape.rows(index);
+            if !rows.is_empty() {
+                let d_outputs = &d_outputs[numbers(&rows, self.outputs())];
+                // SAFETY: each thread has rows of its own.
+                let d_inputs = unsafe { d_inputs.part(numbers(&rows, self.inputs())) };
+                let mut tape = tape.parts[index].write();
+                self.backward_inputs(params, d_outputs, &mut tape, d_inputs);
+            }
+        });
+    }
+
     /// One thread's share of the gradients of one step's parameters, summed over all parts.
     fn step_share(&self, step: &Step, tape: &SplitTape, index: usize, grads: &Disjoint<'_>) {
         let rows = share(step.weight_rows(), index, tape.parts.len());
@@ -192,6 +220,8 @@ mod tests {
             let (mut tape, mut grads) = (Tape::default(), vec![0.0; net.num_params()]);
             let outputs = net.forward(&params, &x, n, &mut tape).to_vec();
             net.backward(&params, &d, &mut tape, &mut grads);
+            let mut d_inputs = vec![0.0; n * 5];
+            net.backward_inputs(&params, &d, &mut tape, &mut d_inputs);
             for threads in 1..5 {
                 let (mut pool, mut split) = (Pool::new(threads), SplitTape::default());
                 let mut found = vec![7.0; net.num_params()];
@@ -199,6 +229,9 @@ mod tests {
                 assert_eq!(split_outputs, outputs, "{n} rows on {threads} threads");
                 net.backward_on(&mut pool, &params, &d, &mut split, &mut found);
                 assert_eq!(found, grads, "{n} rows on {threads} threads");
+                let mut found = vec![7.0; n * 5];
+                net.backward_inputs_on(&mut pool, &params, &d, &mut split, &mut found);
+                assert_eq!(found, d_inputs, "{n} rows on {threads} threads");
             }
         }
     }

@@ -17,6 +17,17 @@ pub struct DeviceLearner {
     optim: Optim,
     progress: Progress,
     grad_norm: Option<Tensor<1>>,
+    kept: Option<Kept>,
+    /// Output rows or input gradients on the host.
+    rows: Vec<f32>,
+}
+
+/// A recorded pass that waits for its gradients.
+enum Kept {
+    /// Of the parameters.
+    Params(Box<Net>, Tensor<2>),
+    /// Of the inputs, the first tensor.
+    Inputs(Box<Tensor<2>>, Tensor<2>),
 }
 
 impl DeviceLearner {
@@ -25,7 +36,16 @@ impl DeviceLearner {
         let values = init_params(&plan, rng);
         let params = Tensor::from_data(values.as_slice(), device);
         let optim = Optim::new(train.optim.clone(), values.len(), device);
-        Self { plan, train, params, optim, progress: Progress::default(), grad_norm: None }
+        Self {
+            plan,
+            train,
+            params,
+            optim,
+            progress: Progress::default(),
+            grad_norm: None,
+            kept: None,
+            rows: Vec::new(),
+        }
     }
 
     /// What the network looks like.
@@ -46,6 +66,59 @@ impl DeviceLearner {
     /// The network with its passes recorded, for one [`step`](Self::step).
     pub fn tracked(&self) -> Net {
         Net::new(&self.plan, &self.params, true)
+    }
+
+    /// Output rows `[n, output]` of `inputs` `[n, input]`, of which nothing is kept.
+    pub fn infer(&mut self, inputs: &[f32]) -> &[f32] {
+        self.rows = host_rows(self.frozen().forward(self.upload(inputs)));
+        &self.rows
+    }
+
+    /// Output rows `[n, output]` of `inputs` `[n, input]`, kept for one
+    /// [`step_outputs`](Self::step_outputs).
+    pub fn outputs(&mut self, inputs: &[f32]) -> &[f32] {
+        let net = self.tracked();
+        let outputs = net.forward(self.upload(inputs));
+        self.rows = host_rows(outputs.clone().inner());
+        self.kept = Some(Kept::Params(Box::new(net), outputs));
+        &self.rows
+    }
+
+    /// One optimizer step, given the loss's derivatives with respect to the latest output rows
+    /// `[n, output]`.
+    ///
+    /// # Panics
+    /// When [`outputs`](Self::outputs) was not called before.
+    pub fn step_outputs(&mut self, d_outputs: &[f32]) {
+        let Some(Kept::Params(net, outputs)) = self.kept.take() else {
+            panic!("a step follows its forward pass")
+        };
+        let loss = self.product(outputs, d_outputs);
+        self.step(&net, &loss);
+    }
+
+    /// Output rows `[n, output]` of `inputs` `[n, input]`, kept for one
+    /// [`input_gradients`](Self::input_gradients).
+    pub fn outputs_for_inputs(&mut self, inputs: &[f32]) -> &[f32] {
+        let inputs = self.upload(inputs).autodiff().require_grad();
+        let outputs = self.frozen().forward(inputs.clone());
+        self.rows = host_rows(outputs.clone().inner());
+        self.kept = Some(Kept::Inputs(Box::new(inputs), outputs));
+        &self.rows
+    }
+
+    /// The loss's derivatives `[n, input]` with respect to the inputs of the latest
+    /// [`outputs_for_inputs`](Self::outputs_for_inputs), given those with respect to its rows.
+    ///
+    /// # Panics
+    /// When there was no such pass.
+    pub fn input_gradients(&mut self, d_outputs: &[f32]) -> &[f32] {
+        let Some(Kept::Inputs(inputs, outputs)) = self.kept.take() else {
+            panic!("input gradients follow their forward pass")
+        };
+        let grads = self.product(outputs, d_outputs).backward();
+        self.rows = host_rows(inputs.grad(&grads).expect("outputs depend on the inputs"));
+        &self.rows
     }
 
     /// One optimizer step down the gradient of `loss`, computed with `net` from
@@ -107,6 +180,21 @@ impl DeviceLearner {
         self.optim.load(from)
     }
 
+    /// Parameters `[num_params]` on the device.
+    pub(super) fn params(&self) -> &Tensor<1> {
+        &self.params
+    }
+
+    fn upload(&self, inputs: &[f32]) -> Tensor<2> {
+        upload_rows(inputs, self.plan.input, &self.device())
+    }
+
+    /// The sum of `outputs · d_outputs`, whose gradient with respect to the outputs is the latter.
+    fn product(&self, outputs: Tensor<2>, d_outputs: &[f32]) -> Tensor<1> {
+        let d_outputs = upload_rows(d_outputs, self.plan.output(), &self.device());
+        (outputs * d_outputs).sum()
+    }
+
     /// Gradients of all parameters `[num_params]`; zero where the loss does not reach.
     fn flat_grad(&self, net: &Net, grads: &mut Gradients) -> Tensor<1> {
         let slots = self.plan.slots();
@@ -129,4 +217,14 @@ impl DeviceLearner {
             Some(max) => grad * ((norm + 1e-6).recip() * max).clamp_max(1.0),
         }
     }
+}
+
+/// Host rows as a tensor `[n, width]`.
+pub(super) fn upload_rows(rows: &[f32], width: usize, device: &Device) -> Tensor<2> {
+    Tensor::<1>::from_data(rows, device).reshape([rows.len() / width, width])
+}
+
+/// Rows `[n, width]` on the host, one after the other.
+pub(super) fn host_rows(rows: Tensor<2>) -> Vec<f32> {
+    rows.into_data().try_to_vec().expect("rows are f32")
 }

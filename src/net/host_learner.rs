@@ -19,6 +19,7 @@ pub struct HostLearner {
     net: HostNet,
     train: TrainPlan,
     grads: Vec<f32>,
+    d_inputs: Vec<f32>,
     optim: HostOptim,
     progress: Progress,
     grad_norm: Option<f64>,
@@ -30,6 +31,7 @@ impl HostLearner {
         let params = init_params(&plan, rng);
         Self {
             grads: vec![0.0; params.len()],
+            d_inputs: Vec::new(),
             optim: HostOptim::new(train.optim.clone(), params.len()),
             net: HostNet::new(plan, params, threads),
             train,
@@ -73,11 +75,31 @@ impl HostLearner {
     /// `[n, head_width]` and to [`log_std`](Self::log_std).
     pub fn step(&mut self, d_heads: &[f32], d_log_std: &[f32]) {
         self.net.backward(d_heads, d_log_std, &mut self.grads);
-        let norm = global_norm(&self.grads);
-        self.grad_norm = Some(norm);
-        let scale = self.train.clip_grad.map_or(1.0, |max| clip_scale(norm, max));
-        let lr = self.lr();
-        self.optim.step(self.net.params_mut(), &self.grads, lr, scale);
+        self.descend();
+    }
+
+    /// Output rows `[n, output]` of `inputs` `[n, input]`, kept for one
+    /// [`step_outputs`](Self::step_outputs) or [`input_gradients`](Self::input_gradients).
+    pub fn outputs(&mut self, inputs: &[f32]) -> &[f32] {
+        self.net.outputs(inputs)
+    }
+
+    /// One optimizer step, given the loss's derivatives with respect to the latest output rows
+    /// `[n, output]`.
+    pub fn step_outputs(&mut self, d_outputs: &[f32]) {
+        self.net.backward_outputs(d_outputs, &mut self.grads);
+        self.descend();
+    }
+
+    /// The loss's derivatives `[n, input]` with respect to the inputs of the latest output rows.
+    pub fn input_gradients(&mut self, d_outputs: &[f32]) -> &[f32] {
+        self.net.input_gradients(d_outputs, &mut self.d_inputs);
+        &self.d_inputs
+    }
+
+    /// The network alone.
+    pub(super) fn net(&self) -> &HostNet {
+        &self.net
     }
 
     /// Marks the end of one update at `frame`, on which learning-rate schedules count.
@@ -117,5 +139,14 @@ impl HostLearner {
         from.f32s_into(self.net.params_mut())?;
         self.progress = Progress { updates: from.u64()?, frame: from.u64()? };
         self.optim.load(from)
+    }
+
+    /// Down the gradient that the backward pass left.
+    fn descend(&mut self) {
+        let norm = global_norm(&self.grads);
+        self.grad_norm = Some(norm);
+        let scale = self.train.clip_grad.map_or(1.0, |max| clip_scale(norm, max));
+        let lr = self.lr();
+        self.optim.step(self.net.params_mut(), &self.grads, lr, scale);
     }
 }

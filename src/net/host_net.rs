@@ -9,12 +9,17 @@ use super::plan::{LayerPlan, NetPlan};
 const SPLIT_WORK: usize = 1 << 20;
 
 /// Parameters in host memory, and the latest pass over them.
-pub(super) struct HostNet {
+pub struct HostNet {
     plan: NetPlan,
     mlp: Mlp,
     /// Those of the layers, then log σ.
     params: Vec<f32>,
     pass: Pass,
+    /// Output rows `[n, output]`, where they are not the heads as they are.
+    outputs: Vec<f32>,
+    /// The part of an output gradient that belongs to the heads, and that of log σ.
+    d_heads: Vec<f32>,
+    d_log_std: Vec<f32>,
 }
 
 /// What a forward pass keeps for the backward one.
@@ -38,7 +43,13 @@ impl HostNet {
             split: SplitTape::default(),
             rows: Vec::new(),
         };
-        Self { plan, mlp, params, pass }
+        let (outputs, d_heads, d_log_std) = Default::default();
+        Self { plan, mlp, params, pass, outputs, d_heads, d_log_std }
+    }
+
+    /// A network of its own with the same parameters.
+    pub(super) fn copy(&self) -> Self {
+        Self::new(self.plan.clone(), self.params.clone(), self.pass.threads.clone())
     }
 
     /// What the network looks like.
@@ -96,6 +107,65 @@ impl HostNet {
     pub(super) fn heads(&self) -> &[f32] {
         let Pass { is_split, tape, split, .. } = &self.pass;
         if *is_split { self.mlp.output_on(split) } else { self.mlp.output(tape) }
+    }
+
+    /// Output rows `[n, output]` of `inputs` `[n, input]`: the heads, log σ after the first.
+    pub(super) fn outputs(&mut self, inputs: &[f32]) -> &[f32] {
+        self.forward(inputs);
+        let (first, k) = (self.plan.heads[0], self.plan.log_std_width());
+        if k == 0 {
+            return self.heads();
+        }
+        let mut outputs = std::mem::take(&mut self.outputs);
+        outputs.clear();
+        for row in self.heads().chunks_exact(self.plan.head_width()) {
+            outputs.extend_from_slice(&row[..first]);
+            outputs.extend_from_slice(self.log_std());
+            outputs.extend_from_slice(&row[first..]);
+        }
+        self.outputs = outputs;
+        &self.outputs
+    }
+
+    /// Gradients `[num_params]` of a loss, given its derivatives `[n, output]` with respect to the
+    /// latest output rows.
+    pub(super) fn backward_outputs(&mut self, d_outputs: &[f32], grads: &mut [f32]) {
+        if self.plan.log_std_width() == 0 {
+            return self.backward(d_outputs, &[], grads);
+        }
+        self.split_output_gradient(d_outputs);
+        let (d_heads, d_log_std) =
+            (std::mem::take(&mut self.d_heads), std::mem::take(&mut self.d_log_std));
+        self.backward(&d_heads, &d_log_std, grads);
+        (self.d_heads, self.d_log_std) = (d_heads, d_log_std);
+    }
+
+    /// The loss's derivatives `[n, input]` with respect to the latest inputs, given those with
+    /// respect to the output rows, which are the heads.
+    pub(super) fn input_gradients(&mut self, d_outputs: &[f32], d_inputs: &mut Vec<f32>) {
+        d_inputs.resize(d_outputs.len() / self.plan.output() * self.plan.input, 0.0);
+        let params = &self.params[..self.mlp.num_params()];
+        let Pass { threads, is_split, tape, split, .. } = &mut self.pass;
+        match threads.pool().filter(|_| *is_split) {
+            Some(mut pool) => {
+                self.mlp.backward_inputs_on(&mut pool, params, d_outputs, split, d_inputs);
+            }
+            None => self.mlp.backward_inputs(params, d_outputs, tape, d_inputs),
+        }
+    }
+
+    /// Heads' columns to one buffer, the sum of log σ's rows to the other.
+    fn split_output_gradient(&mut self, d_outputs: &[f32]) {
+        let (first, k) = (self.plan.heads[0], self.plan.log_std_width());
+        self.d_heads.clear();
+        self.d_log_std.clear();
+        self.d_log_std.resize(k, 0.0);
+        for row in d_outputs.chunks_exact(self.plan.output()) {
+            self.d_heads.extend_from_slice(&row[..first]);
+            let log_std = self.d_log_std.iter_mut().zip(&row[first..first + k]);
+            log_std.for_each(|(sum, d)| *sum += d);
+            self.d_heads.extend_from_slice(&row[first + k..]);
+        }
     }
 
     /// Gradients `[num_params]` of a loss, given its derivatives with respect to the latest heads

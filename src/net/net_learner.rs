@@ -1,0 +1,126 @@
+//! A network that learns wherever it lives: rows of numbers in, rows of numbers out.
+
+use std::borrow::Cow;
+
+use slm_env::{Rng, StateError, StateReader, StateWriter};
+
+use super::compute::Compute;
+use super::device_learner::DeviceLearner;
+use super::host_learner::HostLearner;
+use super::plan::{NetPlan, TrainPlan};
+
+/// A network and everything that changes while it learns, under kernels or as tensors.
+///
+/// Losses are differentiated by hand with respect to the outputs, once for both; what lies before
+/// the outputs is differentiated by the kernels or by Burn.
+pub enum NetLearner {
+    /// In host memory.
+    Host(Box<HostLearner>),
+    /// On a device of Burn's.
+    Device(Box<DeviceLearner>),
+}
+
+/// Calls the same method on whichever learner there is.
+macro_rules! either {
+    ($net:expr, $name:ident => $call:expr) => {
+        match $net {
+            Self::Host($name) => $call,
+            Self::Device($name) => $call,
+        }
+    };
+}
+
+impl NetLearner {
+    /// A freshly initialized network, its weights drawn from `rng`.
+    pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, compute: &Compute) -> Self {
+        match compute {
+            Compute::Kernels(threads) => {
+                Self::Host(Box::new(HostLearner::new(plan, train, rng, threads.clone())))
+            }
+            Compute::Burn(device) => {
+                Self::Device(Box::new(DeviceLearner::new(plan, train, rng, device)))
+            }
+        }
+    }
+
+    /// What the network looks like.
+    pub fn plan(&self) -> &NetPlan {
+        either!(self, net => net.plan())
+    }
+
+    /// Outputs `[n, output]` of `inputs` `[n, input]`, from which nothing is learned.
+    pub fn infer(&mut self, inputs: &[f32]) -> &[f32] {
+        match self {
+            Self::Host(net) => net.outputs(inputs),
+            Self::Device(net) => net.infer(inputs),
+        }
+    }
+
+    /// Outputs `[n, output]` of `inputs` `[n, input]`, kept for one [`step`](Self::step).
+    pub fn forward(&mut self, inputs: &[f32]) -> &[f32] {
+        either!(self, net => net.outputs(inputs))
+    }
+
+    /// Outputs `[n, output]` of `inputs` `[n, input]`, kept for one
+    /// [`input_gradients`](Self::input_gradients).
+    pub fn forward_for_inputs(&mut self, inputs: &[f32]) -> &[f32] {
+        match self {
+            Self::Host(net) => net.outputs(inputs),
+            Self::Device(net) => net.outputs_for_inputs(inputs),
+        }
+    }
+
+    /// One optimizer step, given the loss's derivatives `[n, output]` with respect to the outputs of
+    /// the latest [`forward`](Self::forward).
+    pub fn step(&mut self, d_outputs: &[f32]) {
+        either!(self, net => net.step_outputs(d_outputs));
+    }
+
+    /// The loss's derivatives `[n, input]` with respect to the inputs of the latest
+    /// [`forward_for_inputs`](Self::forward_for_inputs), given those with respect to its outputs;
+    /// nothing is learned.
+    pub fn input_gradients(&mut self, d_outputs: &[f32]) -> &[f32] {
+        either!(self, net => net.input_gradients(d_outputs))
+    }
+
+    /// Parameters `[num_params]` in the plan's order.
+    pub fn params(&self) -> Cow<'_, [f32]> {
+        match self {
+            Self::Host(net) => net.params().into(),
+            Self::Device(net) => net.host_params().into(),
+        }
+    }
+
+    /// Marks the end of one update at `frame`, on which learning-rate schedules count.
+    pub fn finish_update(&mut self, frame: u64) {
+        either!(self, net => net.finish_update(frame));
+    }
+
+    /// Optimizer steps taken.
+    pub fn opt_steps(&self) -> u64 {
+        either!(self, net => net.opt_steps())
+    }
+
+    /// Learning rate of the next step.
+    pub fn lr(&self) -> f64 {
+        either!(self, net => net.lr())
+    }
+
+    /// L2 norm of the last gradient before clipping.
+    pub fn grad_norm(&self) -> Option<f64> {
+        either!(self, net => net.grad_norm())
+    }
+
+    /// Writes the network; the same bytes from host and device.
+    pub fn save(&self, out: &mut StateWriter) {
+        either!(self, net => net.save(out));
+    }
+
+    /// Reads what [`save`](Self::save) wrote, here or on another device.
+    ///
+    /// # Errors
+    /// When the state belongs to another network.
+    pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        either!(self, net => net.load(from))
+    }
+}

@@ -1,0 +1,203 @@
+//! A network that follows another one: its copy at some moment, or its moving average.
+
+use burn::tensor::Tensor;
+use slm_env::{StateError, StateReader, StateWriter};
+
+use super::device_learner::{host_rows, upload_rows};
+use super::host_net::HostNet;
+use super::mlp::Net;
+use super::net_learner::NetLearner;
+use super::optim::{device_copy, host};
+use super::plan::NetPlan;
+
+/// A copy of a [`NetLearner`]'s parameters, behind it in time.
+pub enum TargetNet {
+    /// In host memory.
+    Host(Box<HostNet>),
+    /// On a device of Burn's.
+    Device(Box<DeviceTarget>),
+}
+
+/// Parameters on a device.
+pub struct DeviceTarget {
+    plan: NetPlan,
+    params: Tensor<1>,
+    rows: Vec<f32>,
+}
+
+impl TargetNet {
+    /// A copy of `online` as it is.
+    pub fn of(online: &NetLearner) -> Self {
+        match online {
+            NetLearner::Host(net) => Self::Host(Box::new(net.net().copy())),
+            NetLearner::Device(net) => Self::Device(Box::new(DeviceTarget {
+                plan: net.plan().clone(),
+                params: net.params().clone(),
+                rows: Vec::new(),
+            })),
+        }
+    }
+
+    /// Outputs `[n, output]` of `inputs` `[n, input]`.
+    pub fn infer(&mut self, inputs: &[f32]) -> &[f32] {
+        match self {
+            Self::Host(net) => net.outputs(inputs),
+            Self::Device(net) => {
+                let inputs = upload_rows(inputs, net.plan.input, &net.params.device());
+                net.rows = host_rows(Net::new(&net.plan, &net.params, false).forward(inputs));
+                &net.rows
+            }
+        }
+    }
+
+    /// Takes over the parameters of `online`.
+    ///
+    /// # Panics
+    /// When `online` lives elsewhere.
+    pub fn copy_from(&mut self, online: &NetLearner) {
+        match (self, online) {
+            (Self::Host(net), NetLearner::Host(online)) => {
+                net.params_mut().copy_from_slice(online.params());
+            }
+            (Self::Device(net), NetLearner::Device(online)) => {
+                net.params = online.params().clone();
+            }
+            _ => panic!("a target lives where its network does"),
+        }
+    }
+
+    /// Moves toward `online`: θ ← θ + coef·(θ_online − θ). Polyak & Juditsky (1992).
+    ///
+    /// # Panics
+    /// When `online` lives elsewhere.
+    pub fn blend_from(&mut self, online: &NetLearner, coef: f64) {
+        match (self, online) {
+            (Self::Host(net), NetLearner::Host(online)) => {
+                let coef = coef as f32;
+                let params = net.params_mut().iter_mut().zip(online.params());
+                params.for_each(|(own, new)| *own += coef * (new - *own));
+            }
+            (Self::Device(net), NetLearner::Device(online)) => {
+                let params = net.params.clone();
+                net.params = params.clone() + (online.params().clone() - params) * coef;
+            }
+            _ => panic!("a target lives where its network does"),
+        }
+    }
+
+    /// Writes the parameters.
+    pub fn save(&self, out: &mut StateWriter) {
+        match self {
+            Self::Host(net) => out.f32s(net.params()),
+            Self::Device(net) => out.f32s(&host(&net.params)),
+        }
+    }
+
+    /// Reads what [`save`](Self::save) wrote, here or on another device.
+    ///
+    /// # Errors
+    /// When the state belongs to another network.
+    pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        match self {
+            Self::Host(net) => from.f32s_into(net.params_mut()),
+            Self::Device(net) => {
+                net.params = device_copy(&from.f32s()?, &net.params)?;
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use slm_env::Rng;
+    use slm_policy::Activation;
+
+    use super::*;
+    use crate::net::{Compute, Init, LayerPlan, LrSchedule, OptimPlan, TrainPlan};
+
+    const INPUTS: [f32; 6] = [0.3, -1.0, 0.7, 0.2, 0.9, -0.4];
+
+    fn learner(log_std_init: Option<f32>, compute: &Compute) -> NetLearner {
+        let plan = NetPlan {
+            input: 3,
+            trunk: vec![
+                LayerPlan::Linear { width: 5, bias: true },
+                LayerPlan::Activation(Activation::Tanh),
+            ],
+            heads: vec![2, 1],
+            log_std_init,
+            init: Init::Default,
+            head_std: vec![None, None],
+        };
+        let optim =
+            OptimPlan::Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
+        let lr_schedule = LrSchedule::Constant;
+        let train = TrainPlan { optim, lr: 0.1, lr_schedule, clip_grad: None };
+        NetLearner::new(plan, train, &mut Rng::from_seed(5), compute)
+    }
+
+    fn everywhere() -> [Compute; 2] {
+        [Compute::kernels(1), Compute::Burn(Device::flex())]
+    }
+
+    fn assert_close(found: &[f32], expected: &[f32]) {
+        assert_eq!(found.len(), expected.len());
+        for (f, e) in found.iter().zip(expected) {
+            assert!((f - e).abs() < 1e-5, "{f} is not {e}");
+        }
+    }
+
+    /// Outputs, parameters after a step and input gradients under one loss, from both.
+    #[test]
+    fn host_and_device_learn_the_same_from_gradients_of_their_outputs() {
+        for log_std_init in [None, Some(-0.5)] {
+            let [host, device] = everywhere().map(|compute| {
+                let mut net = learner(log_std_init, &compute);
+                let outputs = net.forward(&INPUTS).to_vec();
+                let d_outputs: Vec<f32> = outputs.iter().map(|y| y - 0.3).collect();
+                net.step(&d_outputs);
+                [outputs, net.params().into_owned(), net.infer(&INPUTS).to_vec()]
+            });
+            host.iter().zip(&device).for_each(|(host, device)| assert_close(host, device));
+            assert_eq!(host[0].len(), 2 * if log_std_init.is_some() { 5 } else { 3 });
+        }
+    }
+
+    #[test]
+    fn host_and_device_agree_on_the_gradients_of_inputs() {
+        let [host, device] = everywhere().map(|compute| {
+            let mut net = learner(None, &compute);
+            let d_outputs: Vec<f32> = net.forward_for_inputs(&INPUTS).to_vec();
+            net.input_gradients(&d_outputs).to_vec()
+        });
+        assert_close(&host, &device);
+        assert_eq!(host.len(), INPUTS.len());
+    }
+
+    /// `slm_golden.json`, polyak: the new parameters weigh `coef`.
+    #[test]
+    fn a_target_follows_by_the_share_it_is_told() {
+        for compute in everywhere() {
+            let mut online = learner(None, &compute);
+            let (mut target, start) = (TargetNet::of(&online), online.params().into_owned());
+            let outputs = online.forward(&INPUTS).to_vec();
+            assert_eq!(target.infer(&INPUTS), outputs);
+            online.step(&outputs);
+            let end = online.params().into_owned();
+            target.blend_from(&online, 0.25);
+            let blended: Vec<f32> =
+                start.iter().zip(&end).map(|(a, b)| 0.75 * a + 0.25 * b).collect();
+            assert_close(&saved(&target), &blended);
+            target.copy_from(&online);
+            assert_eq!(saved(&target), end);
+        }
+    }
+
+    fn saved(target: &TargetNet) -> Vec<f32> {
+        let mut out = StateWriter::new();
+        target.save(&mut out);
+        StateReader::new(&out.into_bytes()).f32s().unwrap()
+    }
+}
