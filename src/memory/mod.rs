@@ -1,5 +1,18 @@
 //! Experience: what an agent remembers between updates.
 
+mod batch;
+#[cfg(test)]
+mod exactness;
+mod obs_arena;
+mod page;
+mod priorities;
+mod replay;
 mod rollout;
+mod sampling;
+mod sum_tree;
 
+pub use batch::{Batch, SequenceBatch};
+pub use obs_arena::ObsArena;
+pub use priorities::PriorityPlan;
+pub use replay::{Replay, ReplayPlan};
 pub use rollout::{Rollout, RolloutPlan};

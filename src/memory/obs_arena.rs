@@ -1,0 +1,160 @@
+//! Rows of observations, features or pixels, one after another in memory.
+
+use slm_env::{ObsBatch, StateError, StateReader, StateWriter};
+
+/// Observations `[rows, width]`, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObsArena {
+    width: usize,
+    values: ObsBatch,
+}
+
+impl ObsArena {
+    /// No rows yet of `width` pixels (`is_u8`) or features.
+    pub fn new(width: usize, is_u8: bool) -> Self {
+        Self::zeros(0, width, is_u8)
+    }
+
+    /// Rows of zeros, to be overwritten; the operating system commits their memory only then.
+    pub fn zeros(rows: usize, width: usize, is_u8: bool) -> Self {
+        let values = if is_u8 {
+            ObsBatch::U8(vec![0; rows * width])
+        } else {
+            ObsBatch::F32(vec![0.0; rows * width])
+        };
+        Self { width, values }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Numbers of a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Forgets the rows and frees their memory.
+    pub fn clear(&mut self) {
+        match &mut self.values {
+            ObsBatch::F32(values) => *values = Vec::new(),
+            ObsBatch::U8(values) => *values = Vec::new(),
+        }
+    }
+
+    /// Appends row `i` of `obs` `[n, width]`.
+    ///
+    /// # Panics
+    /// When one holds pixels and the other features, or there is no such row.
+    pub fn push(&mut self, obs: &ObsBatch, i: usize) {
+        let row = i * self.width..(i + 1) * self.width;
+        match (&mut self.values, obs) {
+            (ObsBatch::F32(values), ObsBatch::F32(obs)) => values.extend_from_slice(&obs[row]),
+            (ObsBatch::U8(values), ObsBatch::U8(obs)) => values.extend_from_slice(&obs[row]),
+            _ => panic!("{MIXED}"),
+        }
+    }
+
+    /// Overwrites the `count` rows from `row` on by those of `obs` `[n, width]` from `first` on.
+    ///
+    /// # Panics
+    /// When one holds pixels and the other features, or there are no such rows.
+    pub fn set(&mut self, row: usize, obs: &ObsBatch, first: usize, count: usize) {
+        let (to, from) = (row * self.width, first * self.width);
+        let len = count * self.width;
+        match (&mut self.values, obs) {
+            (ObsBatch::F32(values), ObsBatch::F32(obs)) => {
+                values[to..to + len].copy_from_slice(&obs[from..from + len]);
+            }
+            (ObsBatch::U8(values), ObsBatch::U8(obs)) => {
+                values[to..to + len].copy_from_slice(&obs[from..from + len]);
+            }
+            _ => panic!("{MIXED}"),
+        }
+    }
+
+    /// Appends a row to `out`; pixels become numbers from 0 to 255.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    #[inline]
+    pub fn gather(&self, row: usize, out: &mut Vec<f32>) {
+        let row = row * self.width..(row + 1) * self.width;
+        match &self.values {
+            ObsBatch::F32(values) => out.extend_from_slice(&values[row]),
+            ObsBatch::U8(values) => out.extend(values[row].iter().map(|&x| f32::from(x))),
+        }
+    }
+
+    /// Writes the rows.
+    pub fn save(&self, out: &mut StateWriter) {
+        self.values.save(out);
+    }
+
+    /// Reads as many rows as the state has.
+    ///
+    /// # Errors
+    /// When the state ends early or in the middle of a row.
+    pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        match &mut self.values {
+            ObsBatch::F32(values) => *values = from.f32s()?,
+            ObsBatch::U8(values) => *values = from.bytes()?,
+        }
+        match self.values.len() % self.width {
+            0 => Ok(()),
+            rest => {
+                let found = format!("{rest} numbers more");
+                Err(StateError::mismatch("an observation", "whole rows", found))
+            }
+        }
+    }
+}
+
+const MIXED: &str = "an arena and its observations are both of pixels or both of features";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_features_come_back_as_they_were() {
+        let obs = ObsBatch::F32(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let mut arena = ObsArena::zeros(3, 2, false);
+        arena.set(1, &obs, 1, 2);
+        arena.push(&obs, 0);
+        let mut out = Vec::new();
+        (0..arena.len()).for_each(|row| arena.gather(row, &mut out));
+        assert_eq!(out, [0.0, 0.0, 3.0, 4.0, 5.0, 6.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn pixels_stay_bytes_and_are_gathered_as_numbers() {
+        let mut arena = ObsArena::new(2, true);
+        arena.push(&ObsBatch::U8(vec![0, 255]), 0);
+        assert_eq!(arena.values, ObsBatch::U8(vec![0, 255]));
+        let mut out = vec![7.0];
+        arena.gather(0, &mut out);
+        assert_eq!(out, [7.0, 0.0, 255.0]);
+    }
+
+    #[test]
+    fn saved_rows_read_back_equal_and_half_a_row_is_refused() {
+        let mut arena = ObsArena::new(2, false);
+        arena.push(&ObsBatch::F32(vec![1.0, 2.0]), 0);
+        let mut out = StateWriter::new();
+        arena.save(&mut out);
+        out.f32s(&[1.0, 2.0, 3.0]);
+        let bytes = out.into_bytes();
+        let mut from = StateReader::new(&bytes);
+        let mut copy = ObsArena::new(2, false);
+        copy.load(&mut from).unwrap();
+        assert_eq!(copy, arena);
+        assert!(copy.load(&mut from).is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! A binary tree of sums: draws a leaf with a probability proportional to its value.
+
+/// Non-negative leaves and the sums above them.
+///
+/// Each sum is its two children's, computed anew when one changes, so that rounding never
+/// accumulates and the leaves alone decide every bit of the tree.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SumTree {
+    /// Leaves there is room for, a power of two.
+    capacity: usize,
+    /// The root at 1, the children of node k at 2k and 2k + 1, the leaves from `capacity` on.
+    nodes: Vec<f64>,
+}
+
+impl SumTree {
+    /// Room for `leaves` leaves, all 0; the operating system commits their memory when they are set.
+    pub(super) fn new(leaves: usize) -> Self {
+        let capacity = leaves.next_power_of_two();
+        Self { capacity, nodes: vec![0.0; 2 * capacity] }
+    }
+
+    /// Sum of the leaves.
+    pub(super) fn total(&self) -> f64 {
+        self.nodes[1]
+    }
+
+    pub(super) fn leaf(&self, leaf: usize) -> f64 {
+        self.nodes[self.capacity + leaf]
+    }
+
+    /// The first `count` leaves.
+    pub(super) fn leaves(&self, count: usize) -> &[f64] {
+        &self.nodes[self.capacity..self.capacity + count]
+    }
+
+    pub(super) fn set(&mut self, leaf: usize, value: f64) {
+        let mut node = self.capacity + leaf;
+        self.nodes[node] = value;
+        while node > 1 {
+            node /= 2;
+            self.nodes[node] = self.nodes[2 * node] + self.nodes[2 * node + 1];
+        }
+    }
+
+    /// Sets the first leaves of a new tree.
+    pub(super) fn fill(&mut self, values: &[f64]) {
+        self.nodes[self.capacity..self.capacity + values.len()].copy_from_slice(values);
+        for node in (1..self.capacity).rev() {
+            self.nodes[node] = self.nodes[2 * node] + self.nodes[2 * node + 1];
+        }
+    }
+
+    /// The leaf at which the running sum of leaves passes `target`, of [0, total); never one of 0.
+    pub(super) fn find(&self, target: f64) -> usize {
+        let mut rest = target;
+        let mut node = 1;
+        while node < self.capacity {
+            let left = self.nodes[2 * node];
+            // Rounding may carry the rest past a right side of nothing.
+            let goes_left = rest < left || self.nodes[2 * node + 1] == 0.0;
+            if !goes_left {
+                rest -= left;
+            }
+            node = 2 * node + usize::from(!goes_left);
+        }
+        node - self.capacity
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use slm_env::Rng;
+
+    use super::*;
+
+    #[test]
+    fn running_sums_decide_the_leaf() {
+        let mut tree = SumTree::new(3);
+        tree.fill(&[1.0, 0.0, 3.0]);
+        assert_eq!(tree.total(), 4.0);
+        let found = [0.0, 0.999, 1.0, 3.999].map(|target| tree.find(target));
+        assert_eq!(found, [0, 0, 2, 2]);
+        // The total itself, which rounding may ask for, and beyond.
+        assert_eq!([4.0, 9.0].map(|target| tree.find(target)), [2, 2]);
+        tree.set(2, 0.0);
+        assert_eq!((tree.total(), tree.find(0.5), tree.find(1.0)), (1.0, 0, 0));
+    }
+
+    #[test]
+    fn ten_thousand_updates_leave_the_sums_of_the_leaves() {
+        let mut rng = Rng::from_seed(1);
+        let mut tree = SumTree::new(1000);
+        let mut leaves = vec![0.0; 1000];
+        for _ in 0..10_000 {
+            let (leaf, value) = (rng.integers(0, 1000) as usize, rng.uniform(0.0, 1e5).powi(2));
+            tree.set(leaf, value);
+            leaves[leaf] = value;
+        }
+        let mut fresh = SumTree::new(1000);
+        fresh.fill(&leaves);
+        assert_eq!(tree, fresh);
+        let naive: f64 = leaves.iter().sum();
+        assert!((tree.total() / naive - 1.0).abs() < 1e-12);
+        let mut running = 0.0;
+        for (leaf, value) in leaves.iter().enumerate().filter(|(_, value)| **value > 0.0) {
+            assert_eq!(tree.find(running + 0.5 * value), leaf);
+            running += value;
+        }
+    }
+
+    #[test]
+    fn one_leaf_is_the_whole_tree() {
+        let mut tree = SumTree::new(1);
+        tree.set(0, 2.0);
+        assert_eq!((tree.total(), tree.find(1.9), tree.leaf(0)), (2.0, 0, 2.0));
+    }
+}
