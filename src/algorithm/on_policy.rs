@@ -5,7 +5,7 @@ use slm_env::{ActionBatch, Rng, StateError, StateReader, StateWriter, StepBatch}
 use super::acting::{Acting, ActingPlan};
 use super::agent::{ActingNet, Agent, AgentContext, TrainStats};
 use super::nets::{NetsPlan, PolicyValueNets};
-use crate::memory::{Rollout, RolloutPlan};
+use crate::memory::{CrossEntropy, Rollout, RolloutPlan};
 
 /// When an on-policy agent learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct OnPolicyPlan {
     pub rollout: RolloutPlan,
     /// When to learn.
     pub update_every: UpdateEvery,
+    /// The quantile of total rewards from which on episodes are learned from; `None` for all.
+    pub elite: Option<f64>,
 }
 
 /// The rule by which an on-policy agent learns from one rollout.
@@ -60,6 +62,7 @@ pub struct OnPolicy<R> {
     nets: PolicyValueNets,
     acting: Acting,
     rollout: Rollout,
+    elite: Option<CrossEntropy>,
     update_every: UpdateEvery,
     minibatch_rng: Rng,
 }
@@ -78,13 +81,16 @@ impl<R: OnPolicyRule> OnPolicy<R> {
             nets,
             acting,
             rollout: Rollout::new(plan.rollout),
+            elite: plan.elite.map(|quantile| CrossEntropy::new(quantile, plan.rollout.num_envs)),
             update_every: plan.update_every,
             minibatch_rng: Rng::from_sequence(&seed.child("memory", 0)),
         }
     }
 
     fn learn(&mut self, frame: u64) -> TrainStats {
-        let stats = self.rule.learn(&mut self.nets, &self.rollout, &mut self.minibatch_rng);
+        let best = self.elite.as_mut().map(|elite| elite.best(&self.rollout));
+        let rollout = best.as_ref().unwrap_or(&self.rollout);
+        let stats = self.rule.learn(&mut self.nets, rollout, &mut self.minibatch_rng);
         self.nets.finish_update(frame);
         self.rollout.clear();
         self.refresh_acting();
@@ -149,6 +155,7 @@ impl<R: OnPolicyRule> Agent for OnPolicy<R> {
         self.nets.save(out);
         self.acting.save(out);
         self.rollout.save(out);
+        self.elite.iter().for_each(|elite| elite.save(out));
         self.minibatch_rng.save(out);
         self.rule.save(out);
     }
@@ -157,6 +164,7 @@ impl<R: OnPolicyRule> Agent for OnPolicy<R> {
         self.nets.load(from)?;
         self.acting.load(from)?;
         self.rollout.load(from)?;
+        self.elite.as_mut().map_or(Ok(()), |elite| elite.load(from))?;
         self.minibatch_rng.load(from)?;
         self.rule.load(from)?;
         self.refresh_acting();

@@ -36,21 +36,41 @@ impl<R: OnPolicyRule + 'static> AgentPlan for ResolvedOnPolicy<R> {
 }
 
 impl Resolver<'_> {
-    /// The memory that the spec names.
+    /// The memory that the spec names, which has to be one of the latest experience only.
     pub fn memory(&mut self) -> Option<MemorySpec> {
         if self.agent.memory.is_null() {
             self.error("name", "this algorithm needs `agent.memory`");
             return None;
         }
-        MemorySpec::from_node(&self.agent.memory, self.found)
+        let memory = MemorySpec::from_node(&self.agent.memory, self.found)?;
+        if let MemorySpec::Replay(_) | MemorySpec::PrioritizedReplay(_) = memory {
+            let message = format!("this algorithm can not learn from a {}", memory.name());
+            let error = self.agent.memory.error_in("name", message);
+            let help = "it needs an OnPolicyBatchReplay, OnPolicyReplay or OnPolicyCrossEntropy";
+            self.found.error(error.with_help(help.to_owned()));
+            return None;
+        }
+        Some(memory)
     }
 
     /// When to learn: `frequency` counts vector steps or episodes, as the memory does.
     pub fn update_every(&mut self, memory: &MemorySpec, frequency: usize) -> UpdateEvery {
-        match memory {
-            MemorySpec::OnPolicyBatchReplay(_) => UpdateEvery::Steps(frequency),
-            MemorySpec::OnPolicyReplay(_) => UpdateEvery::Episodes(frequency as u64),
+        if counts_episodes(memory) {
+            UpdateEvery::Episodes(frequency as u64)
+        } else {
+            UpdateEvery::Steps(frequency)
         }
+    }
+
+    /// The quantile of total rewards from which on the memory keeps episodes; `None` where it keeps all.
+    pub fn elite(&mut self, memory: &MemorySpec, update_every: UpdateEvery) -> Option<f64> {
+        let MemorySpec::OnPolicyCrossEntropy(spec) = memory else { return None };
+        if matches!(update_every, UpdateEvery::Steps(_)) {
+            let message = "this memory is of whole episodes; here a number of steps is asked for";
+            let error = self.agent.memory.error_in("name", message);
+            self.found.error(error);
+        }
+        (spec.cross_entropy < 1.0).then_some(spec.cross_entropy)
     }
 
     /// Warns where a session ends before the first update.
@@ -73,4 +93,9 @@ impl Resolver<'_> {
             action_width: dist.action_width(),
         }
     }
+}
+
+/// Whether the memory collects whole episodes.
+pub(super) fn counts_episodes(memory: &MemorySpec) -> bool {
+    matches!(memory, MemorySpec::OnPolicyReplay(_) | MemorySpec::OnPolicyCrossEntropy(_))
 }

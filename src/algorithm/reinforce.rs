@@ -61,10 +61,11 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let rollout = resolver.rollout(dist);
     let update_every = resolver.update_every(&memory, spec.training_frequency);
     let (acting, nets) = (acting?, nets?);
+    let elite = resolver.elite(&memory, update_every);
     resolver.warn_if_never_due("training_frequency", update_every);
     let rule = rule_plan(&spec);
     Some(Box::new(ResolvedOnPolicy {
-        plan: OnPolicyPlan { nets, acting, rollout, update_every },
+        plan: OnPolicyPlan { nets, acting, rollout, update_every, elite },
         rule: Box::new(move || ActorCritic::new(rule.clone())),
         algorithm: to_json(&spec),
         memory: to_json(&memory),
@@ -108,5 +109,15 @@ mod tests {
             net: {type: MLPNet, hid_layers: [8], hid_layers_activation: tanh,
               optim_spec: {name: SGD, lr: 0.1, momentum: 0.9}}}";
         conformance::check_discrete(&DEF, agent);
+    }
+
+    #[test]
+    fn keeps_the_agent_contract_on_the_best_episodes() {
+        let agent = "{
+            algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 32},
+            memory: {name: OnPolicyCrossEntropy, cross_entropy: 0.25},
+            net: {type: MLPNet, hid_layers: [8], hid_layers_activation: tanh,
+              optim_spec: {name: Adam, lr: 0.02}}}";
+        conformance::check(&DEF, agent);
     }
 }

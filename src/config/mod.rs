@@ -52,7 +52,9 @@ pub use lr_schedule::{
     MultiStepLrSpec, StepLrSpec,
 };
 pub(crate) use macros::spec;
-pub use memory::{MemorySpec, OnPolicySpec};
+pub use memory::{
+    MemorySpec, OnPolicyCrossEntropySpec, OnPolicySpec, PrioritizedReplaySpec, ReplaySpec,
+};
 pub use meta::{DistributedSpec, Flag, MetaSpec, SearchResourcesSpec};
 pub use names::{Names, to_json};
 pub use nearest::{did_you_mean, hint, nearest};

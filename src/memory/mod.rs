@@ -1,6 +1,7 @@
 //! Experience: what an agent remembers between updates.
 
 mod batch;
+mod cross_entropy;
 #[cfg(test)]
 mod exactness;
 mod obs_arena;
@@ -12,6 +13,7 @@ mod sampling;
 mod sum_tree;
 
 pub use batch::{Batch, SequenceBatch};
+pub use cross_entropy::CrossEntropy;
 pub use obs_arena::ObsArena;
 pub use priorities::PriorityPlan;
 pub use replay::{Replay, ReplayPlan};

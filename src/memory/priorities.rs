@@ -75,7 +75,9 @@ impl Priorities {
     /// Takes in the errors of transitions just learned from.
     pub(super) fn set(&mut self, indices: &[u32], errors: &[f32]) {
         for (&index, &error) in indices.iter().zip(errors) {
-            let priority = (f64::from(error).abs() + self.plan.epsilon).powf(self.plan.alpha);
+            let size = f64::from(error).abs() + self.plan.epsilon;
+            // Nothing could be drawn from a sum of zeros.
+            let priority = size.powf(self.plan.alpha).max(f64::MIN_POSITIVE);
             self.largest = self.largest.max(priority);
             self.tree.set(index as usize, priority);
         }

@@ -108,6 +108,13 @@ impl Rollout {
         }
     }
 
+    /// The final observation `[obs_width]` of a row that a time limit cut.
+    pub fn truncated_obs(&self, row: usize) -> Option<&[f32]> {
+        let k = self.truncated.binary_search(&(row as u32)).ok()?;
+        let width = self.plan.obs_width;
+        Some(&self.truncated_obs[k * width..(k + 1) * width])
+    }
+
     /// Observations whose value bootstraps: those after the newest actions `[n, obs_width]`, then
     /// the final ones of truncated rows.
     pub fn bootstrap_obs(&self) -> Vec<f32> {

@@ -70,12 +70,13 @@ impl PercentileScale {
     }
 }
 
-/// Linear interpolation between the closest ranks, `torch.quantile`'s rule.
-fn percentile(sorted: &[f32], q: f64) -> f64 {
+/// The quantile q of sorted numbers: linear interpolation between the closest ranks, as
+/// `torch.quantile` and `numpy.percentile` do.
+pub fn percentile<T: Copy + Into<f64>>(sorted: &[T], q: f64) -> f64 {
     let position = q * (sorted.len() - 1) as f64;
     let (below, share) = (position.floor() as usize, position.fract());
     let above = (below + 1).min(sorted.len() - 1);
-    f64::from(sorted[below]) * (1.0 - share) + f64::from(sorted[above]) * share
+    sorted[below].into() * (1.0 - share) + sorted[above].into() * share
 }
 
 #[cfg(test)]

@@ -60,10 +60,11 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let nets = resolver.actor_critic_nets(dist);
     let rollout = resolver.rollout(dist);
     let (acting, nets, update_every) = (acting?, nets?, update_every?);
+    let elite = resolver.elite(&memory, update_every);
     resolver.warn_if_never_due("training_frequency", update_every);
     let rule = rule_plan(&spec, agent);
     Some(Box::new(ResolvedOnPolicy {
-        plan: OnPolicyPlan { nets, acting, rollout, update_every },
+        plan: OnPolicyPlan { nets, acting, rollout, update_every, elite },
         rule: Box::new(move || ActorCritic::new(rule.clone())),
         algorithm: to_json(&spec),
         memory: to_json(&memory),

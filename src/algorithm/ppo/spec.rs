@@ -4,7 +4,7 @@ use super::{AdvantageScale, Ppo, PpoPlan};
 use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
 use crate::algorithm::on_policy::{OnPolicyPlan, UpdateEvery};
-use crate::algorithm::on_policy_plan::ResolvedOnPolicy;
+use crate::algorithm::on_policy_plan::{ResolvedOnPolicy, counts_episodes};
 use crate::algorithm::resolve::{Resolver, coef_plan, loss_plan, schedule_plan};
 use crate::config::{
     AgentSpec, Diagnostics, MemorySpec, ScheduleSpec, algorithm_schema, read_algorithm, spec,
@@ -83,10 +83,11 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let nets = resolver.actor_critic_nets(dist);
     let rollout = resolver.rollout(dist);
     let (acting, nets, update_every) = (acting?, nets?, update_every?);
+    let elite = resolver.elite(&memory, update_every);
     resolver.warn_if_never_due("time_horizon", update_every);
     let rule = rule_plan(&spec, agent);
     Some(Box::new(ResolvedOnPolicy {
-        plan: OnPolicyPlan { nets, acting, rollout, update_every },
+        plan: OnPolicyPlan { nets, acting, rollout, update_every, elite },
         rule: Box::new(move || Ppo::new(rule.clone())),
         algorithm: to_json(&spec),
         memory: to_json(&memory),
@@ -101,14 +102,14 @@ fn update_every(
 ) -> Option<UpdateEvery> {
     match (spec.time_horizon, memory, spec.training_frequency) {
         (Some(steps), memory, frequency) => {
-            if frequency.is_some() || matches!(memory, MemorySpec::OnPolicyReplay(_)) {
+            if frequency.is_some() || counts_episodes(memory) {
                 let message = "nothing counts episodes here: PPO trains every `time_horizon` steps";
                 let warning = resolver.agent.algorithm.error_in("time_horizon", message);
                 resolver.found.warning(warning);
             }
             Some(UpdateEvery::Steps(steps))
         }
-        (None, MemorySpec::OnPolicyReplay(_), Some(episodes)) => {
+        (None, memory, Some(episodes)) if counts_episodes(memory) => {
             Some(UpdateEvery::Episodes(episodes as u64))
         }
         (None, ..) => {
