@@ -19,8 +19,7 @@ pub fn categorical_log_prob_entropy(
     log_prob: &mut [f32],
     entropy: &mut [f32],
 ) {
-    check(n_actions, actions);
-    Isa::detect().run(Forward { logits, n_actions, actions, log_prob, entropy });
+    MultiCategorical { nvec: &[n_actions], logits, actions }.log_prob_entropy(log_prob, entropy);
 }
 
 /// Gradient with respect to the logits, given those of log-probability and entropy, both `[n]`:
@@ -36,27 +35,80 @@ pub fn categorical_backward(
     d_entropy: &[f32],
     d_logits: RowsMut<'_>,
 ) {
-    check(n_actions, actions);
-    assert!(d_logits.stride > 0, "each row of logits has its own gradient");
-    Isa::detect().run(Backward { logits, n_actions, actions, d_log_prob, d_entropy, d_logits });
+    let dist = MultiCategorical { nvec: &[n_actions], logits, actions };
+    dist.backward(d_log_prob, d_entropy, d_logits);
 }
 
-fn check(n_actions: usize, actions: &[u32]) {
-    assert!(actions.iter().all(|a| (*a as usize) < n_actions), "actions are below n_actions");
+/// Several independent choices per row: log-probability and entropy are the sums over them.
+#[derive(Clone, Copy, Debug)]
+pub struct MultiCategorical<'a> {
+    /// Number of values of each choice `[k]`.
+    pub nvec: &'a [usize],
+    /// Logits `[n, Σ nvec]`, those of one choice after those of the other.
+    pub logits: Rows<'a>,
+    /// Actions `[n, k]`.
+    pub actions: &'a [u32],
+}
+
+impl MultiCategorical<'_> {
+    /// log π(a|s) `[n]` and entropy `[n]`.
+    ///
+    /// # Panics
+    /// When a slice is too short or an action is not below its number of values.
+    pub fn log_prob_entropy(&self, log_prob: &mut [f32], entropy: &mut [f32]) {
+        self.check(log_prob.len());
+        Isa::detect().run(Forward { dist: self, log_prob, entropy });
+    }
+
+    /// Gradient with respect to the logits, given those of log-probability and entropy, both `[n]`.
+    ///
+    /// # Panics
+    /// When a slice is too short or an action is not below its number of values.
+    pub fn backward(&self, d_log_prob: &[f32], d_entropy: &[f32], d_logits: RowsMut<'_>) {
+        self.check(d_log_prob.len());
+        assert!(d_logits.stride > 0, "each row of logits has its own gradient");
+        Isa::detect().run(Backward { dist: self, d_log_prob, d_entropy, d_logits });
+    }
+
+    fn check(&self, rows: usize) {
+        assert_eq!(self.actions.len(), rows * self.nvec.len(), "actions are [n, k]");
+        let in_range = |row: &[u32]| row.iter().zip(self.nvec).all(|(a, n)| (*a as usize) < *n);
+        let mut rows = self.actions.chunks_exact(self.nvec.len());
+        assert!(rows.all(in_range), "actions are below their number of values");
+    }
+
+    /// The index of each choice, its first column and its number of values.
+    fn choices(&self) -> impl Iterator<Item = Choice> {
+        let mut start = 0;
+        self.nvec.iter().enumerate().map(move |(index, &len)| {
+            let choice = Choice { index, start, len };
+            start += len;
+            choice
+        })
+    }
+
+    /// The column of the action taken in row i.
+    fn taken(&self, i: usize, choice: Choice) -> usize {
+        choice.start + self.actions[i * self.nvec.len() + choice.index] as usize
+    }
+}
+
+/// One of the choices of a row.
+#[derive(Clone, Copy)]
+struct Choice {
+    index: usize,
+    start: usize,
+    len: usize,
 }
 
 struct Forward<'a> {
-    logits: Rows<'a>,
-    n_actions: usize,
-    actions: &'a [u32],
+    dist: &'a MultiCategorical<'a>,
     log_prob: &'a mut [f32],
     entropy: &'a mut [f32],
 }
 
 struct Backward<'a> {
-    logits: Rows<'a>,
-    n_actions: usize,
-    actions: &'a [u32],
+    dist: &'a MultiCategorical<'a>,
     d_log_prob: &'a [f32],
     d_entropy: &'a [f32],
     d_logits: RowsMut<'a>,
@@ -75,14 +127,15 @@ struct Softmax<S: Simd> {
 }
 
 #[inline(always)]
-fn softmax<S: Simd>(s: S, group: Group, logits: Rows<'_>, n_actions: usize) -> Softmax<S> {
-    let mut max = group.column(s, logits, 0);
-    for j in 1..n_actions {
-        max = s.max(max, group.column(s, logits, j));
+fn softmax<S: Simd>(s: S, group: Group, logits: Rows<'_>, choice: Choice) -> Softmax<S> {
+    let mut max = group.column(s, logits, choice.start);
+    for j in 1..choice.len {
+        max = s.max(max, group.column(s, logits, choice.start + j));
     }
     let (mut total, mut weighted) = (s.splat(0.0), s.splat(0.0));
-    for j in 0..n_actions {
-        let x = s.max(s.splat(LOWEST), s.sub(group.column(s, logits, j), max));
+    for j in 0..choice.len {
+        let x = s.sub(group.column(s, logits, choice.start + j), max);
+        let x = s.max(s.splat(LOWEST), x);
         let e = math::exp(s, x);
         total = s.add(total, e);
         weighted = s.fma(e, x, weighted);
@@ -96,15 +149,21 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        for group in Group::all::<S>(self.actions.len()) {
-            let softmax = softmax(s, group, self.logits, self.n_actions);
-            group.store(s, softmax.entropy, self.entropy);
+        let logits = self.dist.logits;
+        for group in Group::all::<S>(self.log_prob.len()) {
+            let (mut log_prob, mut entropy) = (s.splat(0.0), s.splat(0.0));
             let chosen = &mut self.log_prob[group.range()];
-            for (i, to) in group.range().zip(&mut *chosen) {
-                *to = self.logits.values[i * self.logits.stride + self.actions[i] as usize];
+            for choice in self.dist.choices() {
+                let softmax = softmax(s, group, logits, choice);
+                entropy = s.add(entropy, softmax.entropy);
+                for (i, to) in group.range().zip(&mut *chosen) {
+                    *to = logits.values[i * logits.stride + self.dist.taken(i, choice)];
+                }
+                let shifted = s.sub(s.load_some(chosen), softmax.max);
+                log_prob = s.add(log_prob, s.sub(shifted, softmax.log_total));
             }
-            let shifted = s.sub(s.load_some(chosen), softmax.max);
-            s.store_some(s.sub(shifted, softmax.log_total), chosen);
+            s.store_some(log_prob, chosen);
+            group.store(s, entropy, self.entropy);
         }
     }
 }
@@ -114,24 +173,34 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        for group in Group::all::<S>(self.actions.len()) {
-            let softmax = softmax(s, group, self.logits, self.n_actions);
-            let (d_log_prob, d_entropy) =
-                (group.load(s, self.d_log_prob), group.load(s, self.d_entropy));
-            let inverse = s.div(s.splat(1.0), softmax.total);
-            let offset = s.sub(softmax.entropy, softmax.log_total);
-            for j in 0..self.n_actions {
-                let x = s.sub(group.column(s, self.logits, j), softmax.max);
-                let x = s.max(s.splat(LOWEST), x);
-                let p = s.mul(math::exp(s, x), inverse);
-                let d = s.fma(d_entropy, s.add(x, offset), d_log_prob);
-                let d = math::neg(s, s.mul(p, d));
-                group.set_column(s, d, &mut self.d_logits, j);
+        for group in Group::all::<S>(self.d_log_prob.len()) {
+            for choice in self.dist.choices() {
+                self.choice(s, group, choice);
             }
-            for i in group.range() {
-                let at = i * self.d_logits.stride + self.actions[i] as usize;
-                self.d_logits.values[at] += self.d_log_prob[i];
-            }
+        }
+    }
+}
+
+impl Backward<'_> {
+    #[inline(always)]
+    fn choice<S: Simd>(&mut self, s: S, group: Group, choice: Choice) {
+        let logits = self.dist.logits;
+        let softmax = softmax(s, group, logits, choice);
+        let (d_log_prob, d_entropy) =
+            (group.load(s, self.d_log_prob), group.load(s, self.d_entropy));
+        let inverse = s.div(s.splat(1.0), softmax.total);
+        let offset = s.sub(softmax.entropy, softmax.log_total);
+        for j in choice.start..choice.start + choice.len {
+            let x = s.sub(group.column(s, logits, j), softmax.max);
+            let x = s.max(s.splat(LOWEST), x);
+            let p = s.mul(math::exp(s, x), inverse);
+            let d = s.fma(d_entropy, s.add(x, offset), d_log_prob);
+            let d = math::neg(s, s.mul(p, d));
+            group.set_column(s, d, &mut self.d_logits, j);
+        }
+        for i in group.range() {
+            let at = i * self.d_logits.stride + self.dist.taken(i, choice);
+            self.d_logits.values[at] += self.d_log_prob[i];
         }
     }
 }
@@ -178,6 +247,23 @@ mod tests {
         }
     }
 
+    /// Choices with π = (¼, ¾) and (½, ½), actions 1 and 0: log ¾ + log ½, 0.5623351 + ln 2.
+    #[test]
+    fn several_choices_add_their_log_probabilities_and_entropies() {
+        let values = [0.0, 3.0_f32.ln(), -7.0, -7.0, 99.0];
+        let logits = Rows { values: &values, stride: 5 };
+        let dist = MultiCategorical { nvec: &[2, 2], logits, actions: &[1, 0] };
+        let (mut log_prob, mut entropy) = ([0.0], [0.0]);
+        dist.log_prob_entropy(&mut log_prob, &mut entropy);
+        assert!((log_prob[0] - 0.375_f32.ln()).abs() < 1e-6, "{log_prob:?}");
+        assert!((entropy[0] - 1.255_482_3).abs() < 1e-6, "{entropy:?}");
+        let mut d = [9.0; 5];
+        dist.backward(&[2.0], &[0.0], RowsMut { values: &mut d, stride: 5 });
+        for (found, expected) in d.iter().zip([-0.5, 0.5, 1.0, -1.0, 9.0]) {
+            assert!((found - expected).abs() < 1e-6, "{d:?}");
+        }
+    }
+
     #[test]
     fn logits_of_any_size_are_finite() {
         let values = [1e9, -1e9, 0.0, 3e38, f32::NEG_INFINITY, 0.0];
@@ -195,16 +281,16 @@ mod tests {
         let (n, k) = (53, 5);
         let values: Vec<f32> = (0..n * k).map(|i| (i as f32 * 0.61).sin() * 4.0).collect();
         let logits = Rows { values: &values, stride: k };
-        let actions: Vec<u32> = (0..n as u32).map(|i| i * 7 % k as u32).collect();
+        let actions: Vec<u32> = (0..2 * n as u32).map(|i| i * 7 % (2 + i % 2)).collect();
+        let dist = MultiCategorical { nvec: &[2, 3], logits, actions: &actions };
         let results = Isa::available().into_iter().map(|isa| {
             let (mut log_prob, mut entropy) = (vec![0.0; n], vec![0.0; n]);
-            let (actions, n_actions) = (&actions[..], k);
             let (to, h) = (&mut log_prob[..], &mut entropy[..]);
-            isa.run(Forward { logits, n_actions, actions, log_prob: to, entropy: h });
+            isa.run(Forward { dist: &dist, log_prob: to, entropy: h });
             let mut d = vec![0.0; n * k];
             let d_logits = RowsMut { values: &mut d, stride: k };
             let (d_log_prob, d_entropy) = (&log_prob[..], &entropy[..]);
-            isa.run(Backward { logits, n_actions, actions, d_log_prob, d_entropy, d_logits });
+            isa.run(Backward { dist: &dist, d_log_prob, d_entropy, d_logits });
             [log_prob, entropy, d].concat()
         });
         let results: Vec<_> = results.collect();

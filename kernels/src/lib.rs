@@ -35,6 +35,7 @@
 
 mod activation;
 mod backward;
+mod bernoulli;
 mod categorical;
 mod clip;
 mod forward;
@@ -56,6 +57,8 @@ mod step;
 mod tape;
 mod tile;
 
+pub use bernoulli::Bernoulli;
+pub use categorical::MultiCategorical;
 pub use categorical::categorical_backward;
 pub use categorical::categorical_log_prob_entropy;
 pub use clip::clip_scale;
