@@ -1,8 +1,8 @@
 //! Nanoseconds per forward pass and greedy action, for batches of 1, 4, 16 and 64 rows.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 
-use slm_policy::{ActionHead, ActionsMut, Activation, Bounds, Layer, Linear, LogStd};
-use slm_policy::{Network, NormalHead, ObsNormalizer, Policy, Scratch};
+use slm_policy::{ActionHead, ActionsMut, Activation, Bounds, ContinuousHead, Family, Layer};
+use slm_policy::{Linear, LogStd, Network, ObsNormalizer, Policy, Scratch};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -70,7 +70,8 @@ fn bench(policy: &mut Policy, rows: usize) -> [f64; 2] {
 fn main() {
     let bounds = Bounds { low: vec![-1.0; 6], high: vec![1.0; 6] };
     let log_std = LogStd::Vector(vec![0.0; 6]);
-    let normal = ActionHead::Normal(NormalHead::new(6, log_std, Some(bounds)));
+    let normal = ContinuousHead::new(Family::Normal, 6, log_std, Some(bounds));
+    let normal = ActionHead::Continuous(normal);
     let categorical = ActionHead::Categorical { n: 2 };
     let small = policy(&[4, 64, 64, 2], Activation::Tanh, categorical);
     let large = policy(&[17, 256, 256, 6], Activation::Relu, normal);

@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         match policy.act(&obs) {
             Action::Discrete(index) => println!("{text} -> {index}"),
+            Action::Multi(indices) => println!("{text} -> {indices:?}"),
             Action::Continuous(values) => println!("{text} -> {values:?}"),
         }
     }

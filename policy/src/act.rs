@@ -1,9 +1,8 @@
 //! Acting: greedy and sampled actions, one observation or a batch at a time.
 
 use crate::head::ActionHead;
-use crate::head::Noise;
-use crate::head::argmax;
-use crate::head::sample_categorical;
+use crate::head::Never;
+use crate::noise::Noise;
 use crate::policy::Policy;
 
 /// One action.
@@ -11,6 +10,8 @@ use crate::policy::Policy;
 pub enum Action<'a> {
     /// Index of a discrete action.
     Discrete(u32),
+    /// Indices `[k]` of several choices, or of switches.
+    Multi(&'a [u32]),
     /// Vector `[k]` in the environment's units.
     Continuous(&'a [f32]),
 }
@@ -20,12 +21,15 @@ pub enum Action<'a> {
 pub enum ActionsMut<'a> {
     /// Indices `[n]`.
     Discrete(&'a mut [u32]),
+    /// Indices `[n, k]` of several choices, or of switches.
+    Multi(&'a mut [u32]),
     /// Vectors `[n, k]` in the environment's units.
     Continuous(&'a mut [f32]),
 }
 
 impl Policy {
-    /// The best action for one raw observation `[obs_width]`: the likeliest index, or the mean.
+    /// The best action for one raw observation `[obs_width]`: the likeliest indices, or the middle
+    /// of the distribution ([`ContinuousHead::greedy`](crate::ContinuousHead::greedy)).
     ///
     /// # Panics
     /// When `obs` is not one observation.
@@ -60,15 +64,25 @@ impl Policy {
     #[inline]
     fn one<N: Noise>(&mut self, obs: &[f32], noise: Option<&mut N>) -> Action<'_> {
         assert_eq!(obs.len(), self.obs_width, "one observation is [obs_width]");
-        if let ActionHead::Categorical { .. } = self.head {
-            let mut index = [0];
-            self.batch(obs, ActionsMut::Discrete(&mut index), noise);
-            return Action::Discrete(index[0]);
+        match self.head {
+            ActionHead::Categorical { .. } | ActionHead::Argmax { .. } => {
+                let mut index = [0];
+                self.batch(obs, ActionsMut::Discrete(&mut index), noise);
+                Action::Discrete(index[0])
+            }
+            ActionHead::MultiCategorical { .. } | ActionHead::Bernoulli { .. } => {
+                let mut indices = core::mem::take(&mut self.indices);
+                self.batch(obs, ActionsMut::Multi(&mut indices), noise);
+                self.indices = indices;
+                Action::Multi(&self.indices)
+            }
+            ActionHead::Continuous(_) => {
+                let mut action = core::mem::take(&mut self.action);
+                self.batch(obs, ActionsMut::Continuous(&mut action), noise);
+                self.action = action;
+                Action::Continuous(&self.action)
+            }
         }
-        let mut action = core::mem::take(&mut self.action);
-        self.batch(obs, ActionsMut::Continuous(&mut action), noise);
-        self.action = action;
-        Action::Continuous(&self.action)
     }
 
     #[inline]
@@ -76,16 +90,24 @@ impl Policy {
         let n = self.rows(obs);
         let outputs = self.buffers.forward(self.normalizer.as_ref(), &self.network, obs, n);
         let rows = outputs.chunks_exact(self.outputs);
+        let width = self.head.width();
         match (&self.head, actions) {
-            (ActionHead::Categorical { n: choices }, ActionsMut::Discrete(to)) => {
-                assert_eq!(to.len(), n, "one action per observation");
-                for (row, to) in rows.zip(to) {
-                    *to = choose(&row[..*choices], noise.as_deref_mut());
+            (
+                ActionHead::Categorical { .. } | ActionHead::Argmax { .. },
+                ActionsMut::Discrete(to),
+            )
+            | (
+                ActionHead::MultiCategorical { .. } | ActionHead::Bernoulli { .. },
+                ActionsMut::Multi(to),
+            ) => {
+                assert_eq!(to.len(), n * width, "one action per observation");
+                for (row, to) in rows.zip(to.chunks_exact_mut(width)) {
+                    self.head.choose(row, noise.as_deref_mut(), to);
                 }
             }
-            (ActionHead::Normal(head), ActionsMut::Continuous(to)) => {
-                assert_eq!(to.len(), n * head.k, "one action per observation");
-                for (row, to) in rows.zip(to.chunks_exact_mut(head.k)) {
+            (ActionHead::Continuous(head), ActionsMut::Continuous(to)) => {
+                assert_eq!(to.len(), n * width, "one action per observation");
+                for (row, to) in rows.zip(to.chunks_exact_mut(width)) {
                     match noise.as_deref_mut() {
                         None => head.greedy(row, to),
                         Some(noise) => head.sample(row, noise, to),
@@ -97,26 +119,10 @@ impl Policy {
     }
 }
 
-fn choose<N: Noise>(logits: &[f32], noise: Option<&mut N>) -> u32 {
-    match noise {
-        None => argmax(logits) as u32,
-        Some(noise) => sample_categorical(logits, noise.uniform()) as u32,
-    }
-}
-
-/// The noise of greedy acting: there is none.
-enum Never {}
-
-impl Noise for Never {
-    fn uniform(&mut self) -> f64 {
-        match *self {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::{Bounds, LogStd, NormalHead};
+    use crate::continuous::{Bounds, ContinuousHead, Family, LogStd};
     use crate::linear::Linear;
     use crate::network::{Layer, Network};
     use crate::normalizer::ObsNormalizer;
@@ -157,7 +163,8 @@ mod tests {
     #[test]
     fn continuous_policies_give_actions_in_the_environment_s_units() {
         let bounds = Bounds { low: vec![-2.0], high: vec![2.0] };
-        let head = ActionHead::Normal(NormalHead::new(1, LogStd::Output, Some(bounds)));
+        let head = ContinuousHead::new(Family::Normal, 1, LogStd::Output, Some(bounds));
+        let head = ActionHead::Continuous(head);
         // A third output, the value estimate of a shared network, is ignored.
         let net = network(1, 3, &[0.25, 0.0, 100.0]);
         let mut policy = Policy::new(&[1], None, net, head).unwrap();
@@ -167,5 +174,18 @@ mod tests {
         let mut actions = [0.0; 2];
         policy.sample_batch(&[1.0, 2.0], ActionsMut::Continuous(&mut actions), &mut Half);
         assert_eq!(actions, [1.5, 2.0]);
+    }
+
+    #[test]
+    fn several_choices_are_given_together() {
+        let net = network(1, 5, &[1.0, 2.0, 3.0, -1.0, 0.0]);
+        let head = ActionHead::MultiCategorical { nvec: vec![2, 3] };
+        let mut policy = Policy::new(&[1], None, net, head).unwrap();
+        assert_eq!(policy.act(&[1.0]), Action::Multi(&[1, 0]));
+        let mut actions = [9; 4];
+        policy.act_batch(&[1.0, -1.0], ActionsMut::Multi(&mut actions));
+        assert_eq!(actions, [1, 0, 0, 1]);
+        // softmax [1, 2] = [0.27, 0.73], softmax [3, -1, 0] = [0.94, 0.02, 0.05].
+        assert_eq!(policy.sample(&[1.0], &mut Half), Action::Multi(&[1, 0]));
     }
 }

@@ -13,10 +13,8 @@
 
 use crate::activation::Activation;
 use crate::error::LoadError;
-use crate::head::ActionHead;
-use crate::head::Bounds;
-use crate::head::LogStd;
-use crate::head::NormalHead;
+use crate::file_head::read_head;
+use crate::file_head::write_head;
 use crate::json::Value;
 use crate::linear::Linear;
 use crate::network::Layer;
@@ -130,31 +128,7 @@ fn activation_text(activation: Activation) -> String {
     }
 }
 
-fn write_head(writer: &mut Writer, head: &ActionHead) {
-    let entry = match head {
-        ActionHead::Categorical { n } => format!("{{\"type\":\"categorical\",\"n\":{n}}}"),
-        ActionHead::Normal(normal) => {
-            let k = normal.k;
-            if let LogStd::Vector(values) = &normal.log_std {
-                writer.f32s("action.log_std", &[k], values);
-            }
-            if let Some(Bounds { low, high }) = &normal.bounds {
-                writer.f32s("action.low", &[k], low);
-                writer.f32s("action.high", &[k], high);
-            }
-            let from = if normal.log_std == LogStd::Output { "output" } else { "vector" };
-            let (bounds, squash) = (normal.bounds.is_some(), normal.squash);
-            let range = normal.log_std_range;
-            format!(
-                "{{\"type\":\"normal\",\"k\":{k},\"log_std\":\"{from}\",\"log_std_range\":{range:?},\
-                 \"squash\":{squash},\"bounds\":{bounds}}}"
-            )
-        }
-    };
-    writer.metadata.insert("action".into(), entry);
-}
-
-fn text<'f>(file: &'f Container<'_>, key: &str) -> Result<&'f str, LoadError> {
+pub(crate) fn text<'f>(file: &'f Container<'_>, key: &str) -> Result<&'f str, LoadError> {
     file.metadata.get(key).map(String::as_str).ok_or_else(|| LoadError::metadata(key, "an entry"))
 }
 
@@ -223,49 +197,6 @@ fn read_layer(file: &Container<'_>, i: usize, layer: &Value<'_>) -> Result<Layer
             activation.ok_or_else(|| LoadError::UnknownOp(name.into()))
         }
     }
-}
-
-fn read_head(file: &Container<'_>) -> Result<ActionHead, LoadError> {
-    let entry = Value::parse(text(file, "action")?, "action")?;
-    let size = |key: &'static str, name: &str| {
-        let found = entry.get(key).and_then(Value::number::<usize>);
-        found.ok_or_else(|| LoadError::metadata(name, "a size"))
-    };
-    match entry.get("type").and_then(Value::as_text) {
-        Some("categorical") => Ok(ActionHead::Categorical { n: size("n", "action.n")? }),
-        Some("normal") => read_normal(file, &entry, size("k", "action.k")?),
-        Some(other) => Err(LoadError::UnknownOp(other.into())),
-        None => Err(LoadError::metadata("action.type", "a name")),
-    }
-}
-
-fn read_normal(file: &Container<'_>, entry: &Value<'_>, k: usize) -> Result<ActionHead, LoadError> {
-    let flag = |key: &'static str, name: &str| {
-        let found = entry.get(key).and_then(Value::as_bool);
-        found.ok_or_else(|| LoadError::metadata(name, "true or false"))
-    };
-    let log_std = match entry.get("log_std").and_then(Value::as_text) {
-        Some("output") => LogStd::Output,
-        Some("vector") => LogStd::Vector(file.f32s("action.log_std", &[k])?),
-        _ => return Err(LoadError::metadata("action.log_std", "\"output\" or \"vector\"")),
-    };
-    let range = entry.get("log_std_range").and_then(Value::as_array);
-    let range = range.and_then(|r| r.iter().map(Value::number::<f32>).collect::<Option<Vec<_>>>());
-    let range = range.and_then(|r| <[f32; 2]>::try_from(r).ok());
-    let bounds = if flag("bounds", "action.bounds")? {
-        let (low, high) = (file.f32s("action.low", &[k])?, file.f32s("action.high", &[k])?);
-        Some(Bounds { low, high })
-    } else {
-        None
-    };
-    Ok(ActionHead::Normal(NormalHead {
-        k,
-        log_std,
-        log_std_range: range
-            .ok_or_else(|| LoadError::metadata("action.log_std_range", "two numbers"))?,
-        squash: flag("squash", "action.squash")?,
-        bounds,
-    }))
 }
 
 fn read_parity(file: &Container<'_>, policy: &mut Policy) -> Result<(), LoadError> {

@@ -1,300 +1,181 @@
 //! From the network's outputs to an action of the environment.
 
+use crate::continuous::ContinuousHead;
+use crate::discrete;
 use crate::error::LoadError;
-use crate::math;
-use crate::root;
+use crate::noise::Noise;
 use alloc::vec::Vec;
-
-/// Random numbers, supplied by whoever samples: the crate has no generator of its own.
-pub trait Noise {
-    /// A number drawn uniformly from [0, 1).
-    fn uniform(&mut self) -> f64;
-
-    /// A number drawn from the standard normal distribution; by default Marsaglia's polar method in f32 precision.
-    fn normal(&mut self) -> f64 {
-        loop {
-            let (u, v) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
-            let s = u * u + v * v;
-            if s < 1.0 && s > 0.0 {
-                return u * root::sqrt(-2.0 * f64::from(math::ln(s as f32)) / s);
-            }
-        }
-    }
-}
 
 /// How a row of network outputs becomes an action.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ActionHead {
-    /// One of `n` actions; the first `n` outputs are logits, or action values.
+    /// One of `n` actions; the first `n` outputs are logits.
     Categorical {
         /// Number of actions.
         n: usize,
     },
-    /// A vector of numbers drawn from a diagonal normal distribution.
-    Normal(NormalHead),
-}
-
-/// Where the logarithm of the standard deviation comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LogStd {
-    /// Outputs `k..2k` of the network.
-    Output,
-    /// A learned vector `[k]` that does not depend on the observation.
-    Vector(Vec<f32>),
-}
-
-/// The bounds of the environment's actions.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bounds {
-    /// Smallest action `[k]`, reached at -1.
-    pub low: Vec<f32>,
-    /// Largest action `[k]`, reached at +1.
-    pub high: Vec<f32>,
-}
-
-/// A diagonal normal distribution over `k` numbers; the first `k` outputs are its mean.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NormalHead {
-    /// Length of an action.
-    pub k: usize,
-    /// Source of log σ.
-    pub log_std: LogStd,
-    /// Limits of log σ; SLM-Lab's are [-5, 2].
-    pub log_std_range: [f32; 2],
-    /// Whether tanh is applied to the mean or sample (SAC).
-    pub squash: bool,
-    /// Affine map from [-1, 1] to the bounds, without clipping; none when the actions are used as they are.
-    pub bounds: Option<Bounds>,
-}
-
-impl NormalHead {
-    /// Limits of log σ in SLM-Lab.
-    pub const LOG_STD_RANGE: [f32; 2] = [-5.0, 2.0];
-
-    /// An unsquashed head with SLM-Lab's limits of log σ.
-    pub fn new(k: usize, log_std: LogStd, bounds: Option<Bounds>) -> Self {
-        NormalHead { k, log_std, log_std_range: Self::LOG_STD_RANGE, squash: false, bounds }
-    }
-
-    /// log σ of action component `i` for one row of outputs, limited to the range.
-    #[inline]
-    pub fn log_std(&self, outputs: &[f32], i: usize) -> f32 {
-        let value = match &self.log_std {
-            LogStd::Output => outputs[self.k + i],
-            LogStd::Vector(values) => values[i],
-        };
-        math::clamp(value, self.log_std_range[0], self.log_std_range[1])
-    }
-
-    /// Writes the action `[k]` at the mean of one row of outputs.
-    pub fn greedy(&self, outputs: &[f32], action: &mut [f32]) {
-        for (i, (to, mean)) in action.iter_mut().zip(&outputs[..self.k]).enumerate() {
-            *to = self.to_env(*mean, i);
-        }
-    }
-
-    /// Writes an action `[k]` drawn from one row of outputs: mean + σ · noise, mapped to the environment.
-    pub fn sample(&self, outputs: &[f32], noise: &mut impl Noise, action: &mut [f32]) {
-        for (i, (to, mean)) in action.iter_mut().zip(&outputs[..self.k]).enumerate() {
-            let sigma = math::exp(self.log_std(outputs, i));
-            *to = self.to_env(mean + sigma * noise.normal() as f32, i);
-        }
-    }
-
-    /// Maps component `i` of a mean or sample to the environment: squashed if asked, then
-    /// low + (a + 1) / 2 · (high - low) as Gymnasium's `RescaleAction`, without clipping.
-    pub fn to_env(&self, value: f32, i: usize) -> f32 {
-        let value = if self.squash { math::tanh(value) } else { value };
-        match &self.bounds {
-            None => value,
-            Some(Bounds { low, high }) => low[i] + (value + 1.0) * 0.5 * (high[i] - low[i]),
-        }
-    }
-
-    fn check(&self) -> Result<(), LoadError> {
-        let vector_fits = match &self.log_std {
-            LogStd::Output => true,
-            LogStd::Vector(v) => v.len() == self.k && v.iter().all(|x| x.is_finite()),
-        };
-        if self.k == 0 || !vector_fits {
-            return Err(LoadError::shape("normal head: k is positive, log_std is finite [k]"));
-        }
-        let [least, most] = self.log_std_range;
-        if !(least.is_finite() && most.is_finite() && least <= most) {
-            return Err(LoadError::shape("normal head: log_std_range is finite and ordered"));
-        }
-        let Some(Bounds { low, high }) = &self.bounds else { return Ok(()) };
-        let ordered = |(low, high): (&f32, &f32)| low.is_finite() && high.is_finite() && low < high;
-        if low.len() != self.k || high.len() != self.k || !low.iter().zip(high).all(ordered) {
-            return Err(LoadError::shape("normal head: bounds are finite [k] with low < high"));
-        }
-        Ok(())
-    }
+    /// The best of `n` actions, also when sampled; the first `n` outputs are action values.
+    Argmax {
+        /// Number of actions.
+        n: usize,
+    },
+    /// Several choices; their logits lie side by side.
+    MultiCategorical {
+        /// Number of values of each choice `[k]`.
+        nvec: Vec<usize>,
+    },
+    /// Several switches; the first `n` outputs are the logits of 1.
+    Bernoulli {
+        /// Number of switches.
+        n: usize,
+    },
+    /// A vector of numbers.
+    Continuous(ContinuousHead),
 }
 
 impl ActionHead {
     /// Number of network outputs the head reads; the network may have more (a value estimate).
     pub fn outputs(&self) -> usize {
         match self {
-            ActionHead::Categorical { n } => *n,
-            ActionHead::Normal(NormalHead { k, log_std: LogStd::Output, .. }) => 2 * k,
-            ActionHead::Normal(NormalHead { k, .. }) => *k,
+            ActionHead::Categorical { n }
+            | ActionHead::Argmax { n }
+            | ActionHead::Bernoulli { n } => *n,
+            ActionHead::MultiCategorical { nvec } => nvec.iter().sum(),
+            ActionHead::Continuous(head) => head.outputs(),
         }
     }
 
     /// Length of one action: 1 for a discrete one.
     pub fn width(&self) -> usize {
         match self {
-            ActionHead::Categorical { .. } => 1,
-            ActionHead::Normal(normal) => normal.k,
+            ActionHead::Categorical { .. } | ActionHead::Argmax { .. } => 1,
+            ActionHead::MultiCategorical { nvec } => nvec.len(),
+            ActionHead::Bernoulli { n } => *n,
+            ActionHead::Continuous(head) => head.k,
+        }
+    }
+
+    /// Writes the best indices `[width]` for one row of outputs; of switches, those more likely on than off.
+    ///
+    /// # Panics
+    /// When the head gives vectors of numbers.
+    pub fn best(&self, outputs: &[f32], to: &mut [u32]) {
+        self.choose(outputs, None::<&mut Never>, to);
+    }
+
+    /// Draws indices `[width]` from one row of outputs, one uniform number for each.
+    ///
+    /// # Panics
+    /// When the head gives vectors of numbers.
+    pub fn draw(&self, outputs: &[f32], noise: &mut impl Noise, to: &mut [u32]) {
+        self.choose(outputs, Some(noise), to);
+    }
+
+    #[inline]
+    pub(crate) fn choose<N: Noise>(
+        &self,
+        outputs: &[f32],
+        mut noise: Option<&mut N>,
+        to: &mut [u32],
+    ) {
+        match self {
+            ActionHead::Categorical { n } => to[0] = discrete::choose(&outputs[..*n], noise),
+            ActionHead::Argmax { n } => to[0] = discrete::argmax(&outputs[..*n]) as u32,
+            ActionHead::MultiCategorical { nvec } => {
+                discrete::choose_each(nvec, outputs, noise, to);
+            }
+            ActionHead::Bernoulli { .. } => {
+                for (to, logit) in to.iter_mut().zip(outputs) {
+                    *to = match noise.as_deref_mut() {
+                        None => u32::from(*logit > 0.0),
+                        Some(noise) => discrete::sample_switch(*logit, noise),
+                    };
+                }
+            }
+            ActionHead::Continuous(_) => panic!("a head of numbers has no indices"),
         }
     }
 
     /// # Errors
     /// When sizes or bounds contradict each other.
     pub(crate) fn check(&self) -> Result<(), LoadError> {
-        match self {
-            ActionHead::Categorical { n: 0 } => {
-                Err(LoadError::shape("categorical head: at least one action"))
+        let fits = |n: usize| n > 0 && u32::try_from(n).is_ok();
+        let (holds, expected) = match self {
+            ActionHead::Categorical { n } | ActionHead::Argmax { n } => {
+                (fits(*n), "discrete head: at least one action, and they fit 32 bits")
             }
-            ActionHead::Categorical { n } if u32::try_from(*n).is_err() => {
-                Err(LoadError::shape("categorical head: actions fit 32 bits"))
+            ActionHead::Bernoulli { n } => {
+                (fits(*n), "bernoulli head: at least one switch, and they fit 32 bits")
             }
-            ActionHead::Categorical { .. } => Ok(()),
-            ActionHead::Normal(normal) if normal.k > usize::MAX / 2 => {
-                Err(LoadError::shape("normal head: k is far too large"))
+            ActionHead::MultiCategorical { nvec } => {
+                let total = nvec.iter().try_fold(0, |sum: usize, n| sum.checked_add(*n));
+                let holds = nvec.iter().all(|n| fits(*n)) && total.is_some_and(|n| n > 0);
+                (holds, "multi-categorical head: each choice has a value, and they fit 32 bits")
             }
-            ActionHead::Normal(normal) => normal.check(),
-        }
+            ActionHead::Continuous(head) => return head.check(),
+        };
+        if holds { Ok(()) } else { Err(LoadError::shape(expected)) }
     }
 }
 
-/// Index of the largest value, the lowest one on ties; NaN never wins.
-#[inline]
-pub fn argmax(values: &[f32]) -> usize {
-    let mut best = (f32::NEG_INFINITY, 0);
-    for (i, value) in values.iter().enumerate() {
-        if *value > best.0 {
-            best = (*value, i);
-        }
-    }
-    best.1
-}
+/// The noise of greedy acting: there is none.
+pub(crate) enum Never {}
 
-/// Draws an index with probability softmax(`logits`), given `u` drawn uniformly from [0, 1).
-///
-/// The inverse of the cumulative distribution: larger `u` gives larger indices.
-pub fn sample_categorical(logits: &[f32], u: f64) -> usize {
-    let top = logits[argmax(logits)];
-    let weight = |x: &f32| f64::from(math::exp(x - top));
-    let mut left = u * logits.iter().map(weight).sum::<f64>();
-    let mut last = 0;
-    for (i, weight) in logits.iter().map(weight).enumerate() {
-        if weight > 0.0 {
-            last = i;
-            if left < weight {
-                return i;
-            }
-        }
-        left -= weight;
+impl Noise for Never {
+    fn uniform(&mut self) -> f64 {
+        match *self {}
     }
-    last
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::noise::tests::Random;
     use alloc::vec;
 
-    /// A small generator for the tests (`SplitMix64`).
-    struct Random(u64);
+    #[test]
+    fn several_choices_are_made_from_logits_side_by_side() {
+        let head = ActionHead::MultiCategorical { nvec: vec![2, 3] };
+        assert_eq!((head.outputs(), head.width()), (5, 2));
+        let mut to = [9; 2];
+        head.best(&[0.0, 1.0, 3.0, 2.0, 1.0, 99.0], &mut to);
+        assert_eq!(to, [1, 0]);
+        head.draw(&[1e4, -1e4, -1e4, -1e4, 1e4], &mut Random(1), &mut to);
+        assert_eq!(to, [0, 2]);
+    }
 
-    impl Noise for Random {
-        fn uniform(&mut self) -> f64 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    /// sigmoid(ln 3) = ¾ and ½: means over 40 000 draws within five standard errors, 0.0125.
+    #[test]
+    fn switches_are_on_as_often_as_their_logits_say() {
+        let head = ActionHead::Bernoulli { n: 2 };
+        let outputs = [3.0_f32.ln(), 0.0];
+        let (mut random, mut to, mut on) = (Random(5), [9; 2], [0; 2]);
+        head.best(&outputs, &mut to);
+        assert_eq!(to, [1, 0]);
+        for _ in 0..40_000 {
+            head.draw(&outputs, &mut random, &mut to);
+            on = [on[0] + to[0], on[1] + to[1]];
         }
+        let [first, second] = on.map(|n| f64::from(n) / 40_000.0);
+        assert!((first - 0.75).abs() < 0.0125 && (second - 0.5).abs() < 0.0125, "{on:?}");
     }
 
     #[test]
-    fn argmax_takes_the_lowest_index_on_ties_and_ignores_nan() {
-        assert_eq!(argmax(&[1.0, 3.0, 3.0, 2.0]), 1);
-        assert_eq!(argmax(&[f32::NAN, -1.0]), 1);
-        assert_eq!(argmax(&[f32::NEG_INFINITY; 3]), 0);
+    fn the_best_action_is_taken_even_when_drawn() {
+        let mut to = [9];
+        ActionHead::Argmax { n: 2 }.draw(&[0.1, 0.2, 99.0], &mut Random(5), &mut to);
+        assert_eq!(to, [1]);
     }
 
     #[test]
-    fn sampling_inverts_the_cumulative_softmax() {
-        // softmax of ln 1, ln 2, ln 1 = 1/4, 1/2, 1/4.
-        let logits = [0.0, core::f32::consts::LN_2, 0.0];
-        let drawn =
-            [0.0, 0.249, 0.251, 0.749, 0.751, 0.999_999].map(|u| sample_categorical(&logits, u));
-        assert_eq!(drawn, [0, 0, 1, 1, 2, 2]);
-        assert_eq!(sample_categorical(&[1e4, -1e4], 0.999_999_999), 0);
-    }
-
-    #[test]
-    fn default_normal_noise_has_mean_zero_variance_one_and_kurtosis_three() {
-        let mut random = Random(7);
-        let n = 200_000;
-        let draws: Vec<f64> = (0..n).map(|_| random.normal()).collect();
-        let moment = |p: i32| draws.iter().map(|x| x.powi(p)).sum::<f64>() / f64::from(n);
-        // Standard errors at n = 2e5: 0.0022, 0.0032, 0.022; five of each allowed.
-        assert!(moment(1).abs() < 0.011, "{}", moment(1));
-        assert!((moment(2) - 1.0).abs() < 0.016, "{}", moment(2));
-        assert!((moment(4) - 3.0).abs() < 0.11, "{}", moment(4));
-    }
-
-    #[test]
-    fn normal_head_maps_minus_one_and_one_to_the_bounds_without_clipping() {
-        let bounds = Bounds { low: vec![-2.0, 0.0], high: vec![2.0, 10.0] };
-        let head = NormalHead::new(2, LogStd::Output, Some(bounds));
-        let mut action = [0.0; 2];
-        head.greedy(&[1.0, -1.0, 0.0, 0.0], &mut action);
-        assert_eq!(action, [2.0, 0.0]);
-        head.greedy(&[1.5, 0.0, 0.0, 0.0], &mut action);
-        assert_eq!(action, [3.0, 5.0]);
-    }
-
-    #[test]
-    fn samples_scale_noise_by_the_limited_standard_deviation() {
-        struct One;
-        impl Noise for One {
-            fn uniform(&mut self) -> f64 {
-                0.5
-            }
-            fn normal(&mut self) -> f64 {
-                1.0
-            }
-        }
-        let head = NormalHead::new(2, LogStd::Vector(vec![0.0, 50.0]), None);
-        let mut action = [0.0; 2];
-        head.sample(&[0.25, 0.0], &mut One, &mut action);
-        // σ = e⁰ and e² = 7.389056.
-        assert_eq!(action[0], 1.25);
-        assert!((action[1] - 7.389_056).abs() < 1e-5);
-    }
-
-    #[test]
-    fn squashed_actions_stay_inside_the_bounds() {
-        let bounds = Bounds { low: vec![-0.4], high: vec![0.4] };
-        let head = NormalHead { squash: true, ..NormalHead::new(1, LogStd::Output, Some(bounds)) };
-        let mut action = [0.0];
-        head.greedy(&[100.0, 0.0], &mut action);
-        assert_eq!(action, [0.4]);
-    }
-
-    #[test]
-    fn contradictory_heads_are_refused() {
-        let bounds = Bounds { low: vec![1.0], high: vec![-1.0] };
-        let head = ActionHead::Normal(NormalHead::new(1, LogStd::Output, Some(bounds)));
-        assert!(head.check().is_err());
+    fn heads_without_actions_are_refused() {
         assert!(ActionHead::Categorical { n: 0 }.check().is_err());
-        let head = ActionHead::Normal(NormalHead::new(2, LogStd::Vector(vec![0.0]), None));
-        assert!(head.check().is_err());
+        assert!(ActionHead::Argmax { n: 0 }.check().is_err());
+        assert!(ActionHead::Bernoulli { n: 0 }.check().is_err());
+        for nvec in [vec![], vec![2, 0], vec![usize::MAX, 2]] {
+            assert!(ActionHead::MultiCategorical { nvec }.check().is_err());
+        }
+        assert!(ActionHead::MultiCategorical { nvec: vec![2, 1] }.check().is_ok());
     }
 }

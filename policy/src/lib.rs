@@ -11,6 +11,7 @@
 //! policy.verify()?;
 //! match policy.act(&[0.02, 0.0, -0.03, 0.01]) {
 //!     Action::Discrete(index) => assert!(index < 2),
+//!     Action::Multi(indices) => assert!(!indices.is_empty()),
 //!     Action::Continuous(values) => assert!(!values.is_empty()),
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -29,8 +30,11 @@ extern crate alloc;
 
 mod act;
 mod activation;
+mod continuous;
+mod discrete;
 mod error;
 mod file;
+mod file_head;
 mod head;
 mod isa;
 mod json;
@@ -38,6 +42,7 @@ mod kernel;
 mod linear;
 pub mod math;
 mod network;
+mod noise;
 mod norm;
 mod normalizer;
 mod parity;
@@ -48,18 +53,19 @@ mod safetensors;
 pub use act::Action;
 pub use act::ActionsMut;
 pub use activation::Activation;
+pub use continuous::Bounds;
+pub use continuous::ContinuousHead;
+pub use continuous::Family;
+pub use continuous::LogStd;
+pub use discrete::argmax;
+pub use discrete::sample_categorical;
 pub use error::LoadError;
 pub use head::ActionHead;
-pub use head::Bounds;
-pub use head::LogStd;
-pub use head::Noise;
-pub use head::NormalHead;
-pub use head::argmax;
-pub use head::sample_categorical;
 pub use linear::Linear;
 pub use network::Layer;
 pub use network::Network;
 pub use network::Scratch;
+pub use noise::Noise;
 pub use norm::LayerNorm;
 pub use normalizer::ObsNormalizer;
 pub use parity::PARITY_TOLERANCE;

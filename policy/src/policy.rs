@@ -26,6 +26,7 @@ pub struct Policy {
     pub metadata: BTreeMap<String, String>,
     pub(crate) buffers: Buffers,
     pub(crate) action: Vec<f32>,
+    pub(crate) indices: Vec<u32>,
 }
 
 /// Memory reused from one call to the next.
@@ -79,6 +80,7 @@ impl Policy {
             metadata: BTreeMap::new(),
             buffers: Buffers::default(),
             action: vec![0.0; head.width()],
+            indices: vec![0; head.width()],
             head,
         })
     }

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use slm_policy::{Action, ActionHead, Activation, Bounds, Layer, LayerNorm, Linear, LoadError};
-use slm_policy::{LogStd, Network, NormalHead, ObsNormalizer, Policy, Scratch};
+use slm_policy::{ContinuousHead, Family, LogStd, Network, ObsNormalizer, Policy, Scratch};
 
 /// Numbers without pattern in [-0.5, 0.5).
 fn numbers(n: usize, seed: usize) -> Vec<f32> {
@@ -30,12 +30,10 @@ fn continuous() -> Policy {
     let normalizer =
         ObsNormalizer::new(&[0.1, -2.0, 1e-7], &[1.0, 0.3, 2.5], 1e-8, Some(10.0)).unwrap();
     let bounds = Bounds { low: vec![-2.0, 0.1], high: vec![2.0, 0.7] };
-    let head = NormalHead {
-        squash: true,
-        ..NormalHead::new(2, LogStd::Vector(vec![-0.5, 0.25]), Some(bounds))
-    };
-    let mut policy =
-        Policy::new(&[3], Some(normalizer), Network { layers }, ActionHead::Normal(head)).unwrap();
+    let log_std = LogStd::Vector(vec![-0.5, 0.25]);
+    let head = ContinuousHead::new(Family::NormalTanh, 2, log_std, Some(bounds));
+    let head = ActionHead::Continuous(head);
+    let mut policy = Policy::new(&[3], Some(normalizer), Network { layers }, head).unwrap();
     let obs = numbers(12, 9);
     let outputs = policy.outputs(&obs).to_vec();
     policy.set_parity(&obs, &outputs).unwrap();
@@ -62,6 +60,23 @@ fn a_policy_survives_its_file_bit_for_bit() {
         let obs = numbers(policy.obs_width(), 5);
         assert_eq!(loaded.outputs(&obs), policy.clone().outputs(&obs));
         assert!(loaded.verify().is_ok());
+    }
+}
+
+#[test]
+fn every_head_survives_its_file() {
+    let continuous = Family::ALL
+        .map(|family| ActionHead::Continuous(ContinuousHead::new(family, 2, LogStd::Output, None)));
+    let discrete = [
+        ActionHead::Argmax { n: 3 },
+        ActionHead::Bernoulli { n: 4 },
+        ActionHead::MultiCategorical { nvec: vec![2, 1] },
+    ];
+    for head in discrete.into_iter().chain(continuous) {
+        let network = Network { layers: vec![linear(3, 4)] };
+        let policy = Policy::new(&[3], None, network, head).unwrap();
+        let bytes = policy.to_bytes();
+        assert_eq!(Policy::from_bytes(&bytes).unwrap(), policy);
     }
 }
 
@@ -119,7 +134,10 @@ fn every_lie_in_the_metadata_is_its_own_error() {
     assert_eq!(load("slm-policy", "something"), LoadError::NotAPolicy);
     assert_eq!(load(r#""version":"1""#, r#""version":"2""#), LoadError::Version("2".into()));
     assert_eq!(load(r#"op\":\"tanh"#, r#"op\":\"sine"#), LoadError::UnknownOp("sine".into()));
-    assert_eq!(load(r#"type\":\"normal"#, r#"type\":\"beta"#), LoadError::UnknownOp("beta".into()));
+    assert_eq!(
+        load(r#"type\":\"normal"#, r#"type\":\"cauchy"#),
+        LoadError::UnknownOp("cauchy".into())
+    );
     let metadata = [
         ("float32", "float64", "observation.dtype"),
         (r#"eps\":1e-8"#, r#"eps\":\"x\""#, "normalizer.eps"),
