@@ -22,6 +22,13 @@ pub struct RowsMut<'a> {
     pub stride: usize,
 }
 
+impl RowsMut<'_> {
+    /// The same rows, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> RowsMut<'_> {
+        RowsMut { values: self.values, stride: self.stride }
+    }
+}
+
 /// Some rows in a vector, one per lane.
 #[derive(Clone, Copy)]
 pub(crate) struct Group {
@@ -77,5 +84,15 @@ impl Group {
         for (lane, i) in lanes.iter().zip(self.range()) {
             rows.values[i * rows.stride + j] = *lane;
         }
+    }
+
+    /// Adds to column j of the rows.
+    #[inline(always)]
+    pub(crate) fn add_to_column<S: Simd>(self, s: S, v: S::V, rows: &mut RowsMut<'_>, j: usize) {
+        let known = match rows.stride {
+            0 => s.splat(0.0),
+            stride => self.column(s, Rows { values: rows.values, stride }, j),
+        };
+        self.set_column(s, s.add(known, v), rows, j);
     }
 }
