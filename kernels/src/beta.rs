@@ -71,8 +71,8 @@ pub(crate) fn backward(
     dist: &Continuous<'_>,
     d_log_prob: &[f32],
     d_entropy: &[f32],
-    d_first: RowsMut<'_>,
-    d_second: RowsMut<'_>,
+    d_first: &mut RowsMut<'_>,
+    d_second: &mut RowsMut<'_>,
 ) {
     assert!(d_first.stride > 0 && d_second.stride > 0, "each row has its own parameters");
     for (i, (d_log_prob, d_entropy)) in d_log_prob.iter().zip(d_entropy).enumerate() {

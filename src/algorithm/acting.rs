@@ -1,9 +1,7 @@
 //! How an agent chooses actions: its network on the host, a distribution, an action policy.
 
 use slm_env::{ActionBatch, Rng, Space, StateError, StateReader, StateWriter};
-use slm_policy::{
-    ActionHead, LogStd, Network, Noise, NormalHead, Scratch, argmax, sample_categorical,
-};
+use slm_policy::{ActionHead, ContinuousHead, Family, LogStd, Network, Noise, Scratch, argmax};
 
 use super::agent::ActingNet;
 use crate::net::{Dist, LOG_STD_BOUNDS, NetPlan, acting_network, log_std};
@@ -16,9 +14,10 @@ pub enum ActionPolicy {
     Sample,
     /// A uniform sample of the action space.
     Random,
-    /// Per environment: uniform with probability ε, else the most likely action.
+    /// Per environment: with probability ε a uniform sample, of all its dimensions together, else
+    /// the most likely action.
     EpsilonGreedy(Schedule),
-    /// A sample after dividing the logits by the temperature τ.
+    /// A sample after dividing the logits by the temperature τ; at τ = 0 the most likely action.
     Boltzmann(Schedule),
 }
 
@@ -35,70 +34,74 @@ pub struct ActingPlan {
 
 /// Chooses actions `[n]` or `[n, k]` for observations `[n, width]`, without tensors.
 pub struct Acting {
-    plan: ActingPlan,
     network: Network,
+    choice: Choice,
+    scratch: Scratch,
+    stored: Vec<f32>,
+}
+
+/// From a row of outputs to an action.
+struct Choice {
+    plan: ActingPlan,
     head: ActionHead,
     rng: Rng,
     explore_var: f64,
-    scratch: Scratch,
-    stored: Vec<f32>,
-    logits: Vec<f32>,
+    tempered: Vec<f32>,
 }
 
 impl Acting {
     /// Acts as the network of plan `actor` with `params` `[num_params]` does, drawing from `rng`.
     pub fn new(plan: ActingPlan, actor: &NetPlan, params: &[f32], rng: Rng) -> Self {
-        let (network, head) = freeze(plan.dist, actor, params);
+        let (network, head) = freeze(&plan.dist, actor, params);
         let explore_var = plan.action_policy.explore_var(0);
-        let (scratch, stored, logits) = (Scratch::default(), Vec::new(), Vec::new());
-        Self { plan, network, head, rng, explore_var, scratch, stored, logits }
+        let choice = Choice { plan, head, rng, explore_var, tempered: Vec::new() };
+        Self { network, choice, scratch: Scratch::default(), stored: Vec::new() }
     }
 
     /// Takes over other parameters.
     pub fn refresh(&mut self, actor: &NetPlan, params: &[f32]) {
-        (self.network, self.head) = freeze(self.plan.dist, actor, params);
+        (self.network, self.choice.head) = freeze(&self.choice.plan.dist, actor, params);
     }
 
     /// Moves the exploration schedule on to `frame`.
     pub fn advance(&mut self, frame: u64) {
-        self.explore_var = self.plan.action_policy.explore_var(frame);
+        self.choice.explore_var = self.choice.plan.action_policy.explore_var(frame);
     }
 
     /// Writes an action for every row of `obs` `[n, width]`; returns them as they are stored,
-    /// `[n, action_width]`.
+    /// `[n, action_width]`: indices, or base values as [`Family`] says.
     pub fn act(&mut self, obs: &[f32], actions: &mut ActionBatch) -> &[f32] {
-        self.stored.clear();
-        match actions {
-            ActionBatch::Discrete(actions) => self.act_discrete(obs, actions),
-            ActionBatch::Continuous(_) if self.plan.action_policy == ActionPolicy::Random => {
-                self.act_anywhere(actions);
-            }
-            ActionBatch::Continuous(actions) => self.act_continuous(obs, actions),
-            ActionBatch::Multi(_) => unreachable!("plans refuse multi-discrete action spaces"),
+        let width = self.choice.plan.action_space.width();
+        let n = actions.len() / width;
+        self.stored.resize(n * width, 0.0);
+        let outputs = self.network.forward(obs, n, &mut self.scratch);
+        let rows = outputs.chunks_exact(outputs.len() / n);
+        for (i, (row, stored)) in rows.zip(self.stored.chunks_exact_mut(width)).enumerate() {
+            self.choice.act(row, i, actions, stored);
         }
         &self.stored
     }
 
     /// `explore_var`, where the action policy has one.
     pub fn metric_names(&self) -> &'static [&'static str] {
-        if self.plan.action_policy.schedule().is_some() { &["explore_var"] } else { &[] }
+        if self.choice.plan.action_policy.schedule().is_some() { &["explore_var"] } else { &[] }
     }
 
     /// Values of [`metric_names`](Self::metric_names).
     pub fn metrics(&self) -> &[f64] {
         let count = self.metric_names().len();
-        &std::slice::from_ref(&self.explore_var)[..count]
+        &std::slice::from_ref(&self.choice.explore_var)[..count]
     }
 
     /// Network and head, for export.
     pub fn acting_net(&self) -> ActingNet {
-        ActingNet { network: self.network.clone(), head: self.head.clone() }
+        ActingNet { network: self.network.clone(), head: self.choice.head.clone() }
     }
 
     /// Writes the generator and the exploration variable; parameters belong to the learner.
     pub fn save(&self, out: &mut StateWriter) {
-        self.rng.save(out);
-        out.f64(self.explore_var);
+        self.choice.rng.save(out);
+        out.f64(self.choice.explore_var);
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -106,54 +109,81 @@ impl Acting {
     /// # Errors
     /// When the state ends early.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.rng.load(from)?;
-        self.explore_var = from.f64()?;
+        self.choice.rng.load(from)?;
+        self.choice.explore_var = from.f64()?;
         Ok(())
     }
+}
 
-    fn act_discrete(&mut self, obs: &[f32], actions: &mut [u32]) {
-        let n = actions.len();
-        let outputs = self.network.forward(obs, n, &mut self.scratch);
-        let width = outputs.len() / n;
-        for (action, logits) in actions.iter_mut().zip(outputs.chunks_exact(width)) {
-            let choice = match self.plan.action_policy {
-                ActionPolicy::Sample => sample_categorical(logits, self.rng.random()),
-                ActionPolicy::Random => uniform_index(width, &mut self.rng),
-                ActionPolicy::EpsilonGreedy(_) => {
-                    let explores = self.rng.random() < self.explore_var;
-                    if explores { uniform_index(width, &mut self.rng) } else { argmax(logits) }
+impl Choice {
+    /// Writes row `i` of the actions, and the same as it is stored.
+    fn act(&mut self, outputs: &[f32], i: usize, actions: &mut ActionBatch, stored: &mut [f32]) {
+        let width = stored.len();
+        let row = i * width..(i + 1) * width;
+        if self.explores() {
+            return self.act_anywhere(i, actions, stored);
+        }
+        match actions {
+            ActionBatch::Discrete(actions) | ActionBatch::Multi(actions) => {
+                let action = &mut actions[row];
+                self.choose(outputs, action);
+                stored.iter_mut().zip(action).for_each(|(to, &mut index)| *to = index as f32);
+            }
+            ActionBatch::Continuous(actions) => {
+                let ActionHead::Continuous(head) = &self.head else {
+                    unreachable!("plans give continuous action spaces a continuous head")
+                };
+                head.sample_base(outputs, &mut HostNoise(&mut self.rng), stored);
+                for (j, (to, base)) in actions[row].iter_mut().zip(stored).enumerate() {
+                    *to = head.to_env(*base, j);
                 }
-                ActionPolicy::Boltzmann(_) => {
-                    let u = self.rng.random();
-                    boltzmann(logits, self.explore_var as f32, u, &mut self.logits)
-                }
-            };
-            *action = choice as u32;
-            self.stored.push(choice as f32);
+            }
         }
     }
 
-    fn act_continuous(&mut self, obs: &[f32], actions: &mut [f32]) {
-        let k = self.plan.action_space.width();
-        let n = actions.len() / k;
-        let ActionHead::Normal(head) = &self.head else {
-            unreachable!("plans give continuous action spaces a normal head")
-        };
-        let outputs = self.network.forward(obs, n, &mut self.scratch);
-        let width = outputs.len() / n;
-        for (action, row) in actions.chunks_exact_mut(k).zip(outputs.chunks_exact(width)) {
-            head.sample(row, &mut HostNoise(&mut self.rng), action);
+    /// Whether this action is a uniform one.
+    fn explores(&mut self) -> bool {
+        match self.plan.action_policy {
+            ActionPolicy::Random => true,
+            ActionPolicy::EpsilonGreedy(_) => self.rng.random() < self.explore_var,
+            ActionPolicy::Sample | ActionPolicy::Boltzmann(_) => false,
         }
-        self.stored.extend_from_slice(actions);
     }
 
-    fn act_anywhere(&mut self, actions: &mut ActionBatch) {
-        let space = &self.plan.action_space;
-        for i in 0..actions.len() / space.width() {
-            space.sample(&mut self.rng, actions, i);
+    fn choose(&mut self, outputs: &[f32], action: &mut [u32]) {
+        let tau = self.explore_var as f32;
+        let noise = &mut HostNoise(&mut self.rng);
+        match self.plan.action_policy {
+            ActionPolicy::EpsilonGreedy(_) => self.head.best(outputs, action),
+            ActionPolicy::Boltzmann(_) if !tau.is_normal() => self.head.best(outputs, action),
+            ActionPolicy::Boltzmann(_) => {
+                temper(&self.head, outputs, tau, &mut self.tempered);
+                self.head.draw(&self.tempered, noise, action);
+            }
+            ActionPolicy::Sample | ActionPolicy::Random => self.head.draw(outputs, noise, action),
         }
-        if let ActionBatch::Continuous(actions) = actions {
-            self.stored.extend_from_slice(actions);
+    }
+
+    fn act_anywhere(&mut self, i: usize, actions: &mut ActionBatch, stored: &mut [f32]) {
+        self.plan.action_space.sample(&mut self.rng, actions, i);
+        let width = stored.len();
+        let row = i * width..(i + 1) * width;
+        match actions {
+            ActionBatch::Discrete(actions) | ActionBatch::Multi(actions) => {
+                stored.iter_mut().zip(&actions[row]).for_each(|(to, &index)| *to = index as f32);
+            }
+            ActionBatch::Continuous(actions) => {
+                let family = self.family();
+                let bases = actions[row].iter().map(|&action| family.to_base(action));
+                stored.iter_mut().zip(bases).for_each(|(to, base)| *to = base);
+            }
+        }
+    }
+
+    fn family(&self) -> Family {
+        match self.plan.dist {
+            Dist::Continuous { family, .. } => family,
+            _ => unreachable!("plans give continuous action spaces a continuous distribution"),
         }
     }
 }
@@ -184,47 +214,156 @@ impl Noise for HostNoise<'_> {
     }
 }
 
-/// Draws an index with probability softmax(logits/τ), given `u` from [0, 1); at τ = 0 the limit,
-/// which is the most likely action.
-fn boltzmann(logits: &[f32], tau: f32, u: f64, scaled: &mut Vec<f32>) -> usize {
-    let best = argmax(logits);
-    if !tau.is_normal() {
-        return best;
-    }
-    scaled.clear();
-    scaled.extend(logits.iter().map(|x| (x - logits[best]) / tau));
-    sample_categorical(scaled, u)
-}
-
-fn uniform_index(n: usize, rng: &mut Rng) -> usize {
-    rng.integers(0, n as i64) as usize
-}
-
-fn freeze(dist: Dist, actor: &NetPlan, params: &[f32]) -> (Network, ActionHead) {
-    let log_std = log_std(actor, params);
-    let (columns, head) = match dist {
-        Dist::Categorical { n } => (n, ActionHead::Categorical { n }),
-        Dist::Normal { k } if log_std.is_empty() => (2 * k, normal_head(k, LogStd::Output)),
-        Dist::Normal { k } => (k, normal_head(k, LogStd::Vector(log_std.to_vec()))),
+/// Logits divided by the temperature; those of a choice are moved first, so that the best is 0.
+fn temper(head: &ActionHead, logits: &[f32], tau: f32, tempered: &mut Vec<f32>) {
+    tempered.clear();
+    let mut choice = |logits: &[f32]| {
+        let best = logits[argmax(logits)];
+        tempered.extend(logits.iter().map(|x| (x - best) / tau));
     };
-    (acting_network(actor, params, columns), head)
+    match head {
+        ActionHead::MultiCategorical { nvec } => {
+            let mut rest = logits;
+            for n in nvec {
+                let (own, others) = rest.split_at(*n);
+                choice(own);
+                rest = others;
+            }
+        }
+        ActionHead::Bernoulli { .. } => tempered.extend(logits.iter().map(|x| x / tau)),
+        _ => choice(logits),
+    }
 }
 
-fn normal_head(k: usize, log_std: LogStd) -> ActionHead {
-    let log_std_range = LOG_STD_BOUNDS.into();
-    ActionHead::Normal(NormalHead { log_std_range, ..NormalHead::new(k, log_std, None) })
+fn freeze(dist: &Dist, actor: &NetPlan, params: &[f32]) -> (Network, ActionHead) {
+    let head = match dist {
+        Dist::Categorical { n } => ActionHead::Categorical { n: *n },
+        Dist::Argmax { n } => ActionHead::Argmax { n: *n },
+        Dist::MultiCategorical { nvec } => ActionHead::MultiCategorical { nvec: nvec.clone() },
+        Dist::Bernoulli { n } => ActionHead::Bernoulli { n: *n },
+        Dist::Continuous { family, k } => {
+            let log_std = match log_std(actor, params) {
+                [] => LogStd::Output,
+                values => LogStd::Vector(values.to_vec()),
+            };
+            let log_std_range = LOG_STD_BOUNDS.into();
+            let head = ContinuousHead::new(*family, *k, log_std, None);
+            ActionHead::Continuous(ContinuousHead { log_std_range, ..head })
+        }
+    };
+    (acting_network(actor, params, head.outputs()), head)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Init;
+    use crate::ops::Schedule;
 
-    /// Logits ln 1, ln 4 at τ = 2: weights 1, 2, so u below ⅓ draws the first.
+    /// Acts by the biases `outputs` of a network without other weights.
+    fn acting(dist: Dist, space: Space, action_policy: ActionPolicy, outputs: &[f32]) -> Acting {
+        let actor = NetPlan {
+            input: 1,
+            trunk: Vec::new(),
+            heads: vec![outputs.len()],
+            log_std_init: None,
+            init: Init::Default,
+            head_std: vec![None],
+        };
+        let params = [vec![0.0; outputs.len()], outputs.to_vec()].concat();
+        let plan = ActingPlan { dist, action_policy, action_space: space };
+        Acting::new(plan, &actor, &params, Rng::from_seed(2))
+    }
+
+    /// Actions `[n, width]` taken in `n` environments.
+    fn taken(acting: &mut Acting, n: usize) -> (Vec<Vec<f64>>, Vec<f32>) {
+        let space = acting.choice.plan.action_space.clone();
+        let mut actions = ActionBatch::new(&space, n);
+        let stored = acting.act(&vec![0.0; n], &mut actions).to_vec();
+        ((0..n).map(|i| actions.row_f64(i, space.width())).collect(), stored)
+    }
+
+    fn choices() -> (Dist, Space) {
+        let dist = Dist::MultiCategorical { nvec: vec![2, 3] };
+        (dist, Space::MultiDiscrete { nvec: vec![2, 3] })
+    }
+
+    /// ln 1, ln 4 at τ = 2 are weights 1, 2: the first ⅓ of the time, five standard errors.
     #[test]
     fn boltzmann_divides_by_the_temperature_and_is_greedy_at_zero() {
-        let (logits, mut scaled) = ([0.0, 4f32.ln()], Vec::new());
-        let mut draw = |tau, u| boltzmann(&logits, tau, u, &mut scaled);
-        assert_eq!([draw(2.0, 0.33), draw(2.0, 0.34)], [0, 1]);
-        assert_eq!([draw(0.0, 0.0), draw(1e-45, 0.0), draw(1e-30, 0.0)], [1, 1, 1]);
+        let first = |tau: f64| {
+            let policy = ActionPolicy::Boltzmann(Schedule::Constant(tau));
+            let (dist, space) = (Dist::Categorical { n: 2 }, Space::Discrete { n: 2 });
+            let mut acting = acting(dist, space, policy, &[0.0, 4f32.ln()]);
+            let (actions, _) = taken(&mut acting, 20_000);
+            actions.iter().filter(|action| action[0] == 0.0).count() as f64 / 20_000.0
+        };
+        assert!((first(2.0) - 1.0 / 3.0).abs() < 0.0167, "{}", first(2.0));
+        assert_eq!([first(0.0), first(1e-45), first(1e-30)], [0.0; 3]);
+    }
+
+    /// As above for the second choice, whose logits come after the first's.
+    #[test]
+    fn a_temperature_holds_for_each_of_several_choices() {
+        let (dist, space) = choices();
+        let policy = ActionPolicy::Boltzmann(Schedule::Constant(2.0));
+        let outputs = [9.0, -9e9, 0.0, 4f32.ln(), -9e9];
+        let (actions, _) = taken(&mut acting(dist, space, policy, &outputs), 20_000);
+        assert!(actions.iter().all(|action| action[0] == 0.0 && action[1] < 2.0));
+        let first = actions.iter().filter(|action| action[1] == 0.0).count() as f64 / 20_000.0;
+        assert!((first - 1.0 / 3.0).abs() < 0.0167, "{first}");
+    }
+
+    /// With ε = ½ the best pair comes by ½ + ½ · 1/6, other pairs by 1/12 each: all dimensions of an
+    /// environment are random together.
+    #[test]
+    fn all_choices_of_an_environment_are_random_together() {
+        let (dist, space) = choices();
+        let policy = ActionPolicy::EpsilonGreedy(Schedule::Constant(0.5));
+        let outputs = [0.0, 1.0, 3.0, 2.0, 1.0];
+        let (actions, stored) = taken(&mut acting(dist, space, policy, &outputs), 20_000);
+        let share = |pair: [f64; 2]| {
+            actions.iter().filter(|action| **action == pair).count() as f64 / 20_000.0
+        };
+        assert!((share([1.0, 0.0]) - 7.0 / 12.0).abs() < 0.0175, "{}", share([1.0, 0.0]));
+        for other in [[0.0, 0.0], [1.0, 2.0]] {
+            assert!((share(other) - 1.0 / 12.0).abs() < 0.0098, "{}", share(other));
+        }
+        let flat: Vec<f64> = actions.concat();
+        assert!(flat.iter().zip(&stored).all(|(a, s)| *a == f64::from(*s)));
+    }
+
+    #[test]
+    fn argmax_is_greedy_under_every_temperature() {
+        let policy = ActionPolicy::Boltzmann(Schedule::Constant(5.0));
+        let (dist, space) = (Dist::Argmax { n: 2 }, Space::Discrete { n: 2 });
+        let (actions, _) = taken(&mut acting(dist, space, policy, &[0.0, 0.1]), 50);
+        assert!(actions.iter().all(|action| action[0] == 1.0));
+    }
+
+    #[test]
+    fn what_is_stored_is_what_the_action_is_made_of() {
+        for family in Family::ALL {
+            let dist = Dist::Continuous { family, k: 2 };
+            let space = Space::symmetric(&[1.0, 1.0]);
+            let mut acting = acting(dist, space, ActionPolicy::Sample, &[0.3, -0.2, -1.0, 0.5]);
+            let (actions, stored) = taken(&mut acting, 5);
+            for (action, base) in actions.concat().iter().zip(stored) {
+                assert_eq!(*action, f64::from(family.to_action(base)), "{family:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn random_actions_are_stored_as_base_values() {
+        let dist = Dist::Continuous { family: Family::Beta, k: 1 };
+        let space = Space::symmetric(&[1.0]);
+        let mut acting = acting(dist, space, ActionPolicy::Random, &[0.0, 0.0]);
+        let (actions, stored) = taken(&mut acting, 200);
+        for (action, base) in actions.concat().iter().zip(&stored) {
+            // a = tanh(u / 2).
+            assert!((f64::from(*base * 0.5).tanh() - action).abs() < 1e-5, "{action} {base}");
+        }
+        assert!(actions.concat().iter().any(|a| *a < -0.9) && stored.iter().any(|u| *u > 2.0));
     }
 }

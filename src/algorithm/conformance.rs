@@ -3,7 +3,7 @@
 use slm_env::{
     ActionBatch, ObsBatch, SeedSequence, Space, StateReader, StateWriter, Step, StepBatch,
 };
-use slm_policy::{ActionHead, Scratch, argmax};
+use slm_policy::{ActionHead, Scratch};
 
 use super::agent::{Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape};
 use crate::config::{Available, Diagnostics, Spec, SpecFile};
@@ -13,16 +13,42 @@ const NUM_ENVS: usize = 4;
 /// Where the continuous bandit pays most, in the middle of one half of the action range.
 const BEST_ACTION: f32 = 0.5;
 
-/// Runs every check on the algorithm of `agent`, the YAML of an `agent` block.
+/// Runs every check on the algorithm of `agent`, the YAML of an `agent` block, over every kind of
+/// action.
 pub(super) fn check(def: &AlgorithmDef, agent: &str) {
     check_discrete(def, agent);
     check_in(def, agent, &Space::symmetric(&[1.0]));
+    check_in(def, agent, &Space::MultiDiscrete { nvec: vec![2, 3] });
+    check_in(def, agent, &Space::MultiBinary { n: 2 });
 }
 
-/// As [`check`], for what supports discrete actions only.
+/// As [`check`], for discrete actions only.
 pub(super) fn check_discrete(def: &AlgorithmDef, agent: &str) {
     check_in(def, agent, &Space::Discrete { n: 2 });
-    refuses_unsupported_spaces(def, agent);
+}
+
+/// As [`check`], for the distributions that are no space's default; those without probabilities are
+/// refused.
+pub(super) fn check_every_dist(def: &AlgorithmDef, agent: &str) {
+    let (discrete, numbers) = (Space::Discrete { n: 2 }, Space::symmetric(&[1.0, 1.0]));
+    check_in(def, &with_dist(agent, "GumbelSoftmax"), &discrete);
+    for name in ["MultivariateNormal", "NormalTanh", "Beta", "LogNormal", "Gumbel"] {
+        check_in(def, &with_dist(agent, name), &numbers);
+    }
+    refuses(def, &with_dist(agent, "Argmax"), &discrete, "no probabilities");
+    refuses(def, &with_dist(agent, "Beta"), &discrete, "Categorical, Argmax, GumbelSoftmax");
+    refuses(def, &with_dist(agent, "Bernoulli"), &numbers, "Normal, MultivariateNormal");
+}
+
+/// Checks that actions of `space` are refused in words that contain `reason`.
+pub(super) fn refuses(def: &AlgorithmDef, agent: &str, space: &Space, reason: &str) {
+    let mut found = Diagnostics::new();
+    assert!(plan(def, agent, space, &mut found).is_none());
+    assert!(found.errors[0].message.contains(reason), "{found:?}");
+}
+
+fn with_dist(agent: &str, name: &str) -> String {
+    agent.replacen("algorithm: {", &format!("algorithm: {{action_pdtype: {name}, "), 1)
 }
 
 fn check_in(def: &AlgorithmDef, agent: &str, space: &Space) {
@@ -37,14 +63,25 @@ fn learns_the_bandit(def: &AlgorithmDef, agent: &str, space: &Space) {
     let acting = bandit.agent.acting_net().expect("a learner has a network");
     let mut scratch = Scratch::default();
     let outputs = acting.network.forward(&[1.0], 1, &mut scratch);
-    match &acting.head {
-        ActionHead::Categorical { .. } => assert_eq!(argmax(outputs), 1, "{outputs:?}"),
-        ActionHead::Normal(head) => {
-            let mut action = [0.0];
-            head.greedy(outputs, &mut action);
-            assert!((action[0] - BEST_ACTION).abs() < 0.25, "plays {action:?}");
-        }
-        head => panic!("no bandit for {head:?}"),
+    if let ActionHead::Continuous(head) = &acting.head {
+        let mut action = vec![0.0; head.k];
+        head.greedy(outputs, &mut action);
+        assert!(action.iter().all(|a| (a - BEST_ACTION).abs() < 0.25), "plays {action:?}");
+    } else {
+        let mut action = vec![0; acting.head.width()];
+        acting.head.best(outputs, &mut action);
+        let best: Vec<u32> = sizes(space).iter().map(|n| n - 1).collect();
+        assert_eq!(action, best, "{outputs:?}");
+    }
+}
+
+/// How many values each choice has; none are choices in a box.
+fn sizes(space: &Space) -> Vec<u32> {
+    match space {
+        Space::Discrete { n } => vec![*n],
+        Space::MultiDiscrete { nvec } => nvec.clone(),
+        Space::MultiBinary { n } => vec![2; *n as usize],
+        Space::Box { .. } => Vec::new(),
     }
 }
 
@@ -69,15 +106,10 @@ fn resumes_exactly(def: &AlgorithmDef, agent: &str, space: &Space) {
     assert_eq!(whole.save(), resumed.save());
 }
 
-fn refuses_unsupported_spaces(def: &AlgorithmDef, agent: &str) {
-    let mut found = Diagnostics::new();
-    let plan = plan(def, agent, &Space::MultiBinary { n: 3 }, &mut found);
-    assert!(plan.is_none());
-    assert!(found.unavailable[0].feature.contains("several discrete actions"), "{found:?}");
-}
-
-/// One state, one step per episode; the second arm, or the action nearest to the best, pays most.
+/// One state, one step per episode; the last arm of each choice, or the action nearest to the best,
+/// pays most.
 struct Bandit {
+    space: Space,
     agent: Box<dyn Agent>,
     batch: StepBatch,
     actions: ActionBatch,
@@ -95,18 +127,14 @@ impl Bandit {
         let batch =
             StepBatch { final_obs: obs.clone(), obs, steps: vec![Step::default(); NUM_ENVS] };
         let actions = ActionBatch::new(space, NUM_ENVS);
-        Self { agent: plan.build(&context), batch, actions, frame: 0 }
+        Self { space: space.clone(), agent: plan.build(&context), batch, actions, frame: 0 }
     }
 
     fn run(&mut self, vector_steps: usize) {
         for _ in 0..vector_steps {
             self.agent.act(&self.batch, &mut self.actions);
             for (i, step) in self.batch.steps.iter_mut().enumerate() {
-                let action = self.actions.row_f64(i, 1)[0];
-                let reward = match self.actions {
-                    ActionBatch::Continuous(_) => -(action - f64::from(BEST_ACTION)).powi(2),
-                    _ => action,
-                };
+                let reward = reward(&self.space, &self.actions.row_f64(i, self.space.width()));
                 *step = Step { reward, terminated: true, truncated: false };
             }
             self.agent.observe(&self.batch);
@@ -128,6 +156,16 @@ impl Bandit {
         self.agent.load(&mut from).expect("the state is that of such an agent");
         from.finish().expect("the state is read to its end");
     }
+}
+
+/// Mean over the parts of an action.
+fn reward(space: &Space, action: &[f64]) -> f64 {
+    let sizes = sizes(space);
+    let part = |(j, action): (usize, &f64)| match sizes.get(j) {
+        Some(n) => action / f64::from(n - 1),
+        None => -(action - f64::from(BEST_ACTION)).powi(2),
+    };
+    action.iter().enumerate().map(part).sum::<f64>() / action.len() as f64
 }
 
 fn plan(

@@ -14,6 +14,7 @@ pub mod ppo;
 pub mod random;
 pub mod reinforce;
 pub mod resolve;
+mod resolve_acting;
 pub mod value_target;
 
 pub use agent::{ActingNet, Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape, TrainStats};

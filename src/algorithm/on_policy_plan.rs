@@ -86,7 +86,7 @@ impl Resolver<'_> {
     }
 
     /// Widths of stored rows.
-    pub fn rollout(&self, dist: Dist) -> RolloutPlan {
+    pub fn rollout(&self, dist: &Dist) -> RolloutPlan {
         RolloutPlan {
             num_envs: self.env.num_envs,
             obs_width: self.env.obs_space.width(),

@@ -56,9 +56,9 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let memory = resolver.memory();
     let (spec, memory) = (spec?, memory?);
     let dist = resolver.dist(&spec.acting)?;
-    let acting = resolver.acting(&spec.acting, dist);
-    let nets = resolver.policy_net(dist);
-    let rollout = resolver.rollout(dist);
+    let acting = resolver.acting(&spec.acting, &dist);
+    let nets = resolver.policy_net(&dist);
+    let rollout = resolver.rollout(&dist);
     let update_every = resolver.update_every(&memory, spec.training_frequency);
     let (acting, nets) = (acting?, nets?);
     let elite = resolver.elite(&memory, update_every);
@@ -89,14 +89,20 @@ mod tests {
     use super::*;
     use crate::algorithm::conformance;
 
+    const AGENT: &str = "{
+        algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 8},
+        memory: {name: OnPolicyBatchReplay},
+        net: {type: MLPNet, hid_layers: [8], hid_layers_activation: tanh,
+          optim_spec: {name: Adam, lr: 0.02}}}";
+
     #[test]
     fn keeps_the_agent_contract() {
-        let agent = "{
-            algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 8},
-            memory: {name: OnPolicyBatchReplay},
-            net: {type: MLPNet, hid_layers: [8], hid_layers_activation: tanh,
-              optim_spec: {name: Adam, lr: 0.02}}}";
-        conformance::check(&DEF, agent);
+        conformance::check(&DEF, AGENT);
+    }
+
+    #[test]
+    fn keeps_the_agent_contract_with_every_distribution() {
+        conformance::check_every_dist(&DEF, AGENT);
     }
 
     #[test]

@@ -3,10 +3,9 @@
 use slm_env::Space;
 use slm_policy::Activation;
 
-use super::acting::{ActingPlan, ActionPolicy};
-use super::acting_spec::{ActingSpec, ActionPdSpec, ActionPolicySpec};
 use super::agent::EnvShape;
 use super::nets::{CriticPlan, NetsPlan};
+use super::resolve_acting::kind_of;
 use crate::config::{
     ActivationSpec, AgentSpec, BodySpec, Diagnostics, HeadActivationSpec, InitFnSpec, LayerSpec,
     LossSpec, LrSchedulerSpec, NetPartSpec, NetSpec, NetTrainingSpec, OptimSpec, ScheduleKind,
@@ -29,66 +28,14 @@ pub struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// The distribution that the action space asks for and `action_pdtype` allows.
-    pub fn dist(&mut self, spec: &ActingSpec) -> Option<Dist> {
-        let dist = match &self.env.action_space {
-            Space::Discrete { n } => Dist::Categorical { n: *n as usize },
-            Space::Box { .. } => Dist::Normal { k: self.env.action_space.width() },
-            Space::MultiDiscrete { .. } | Space::MultiBinary { .. } => {
-                let feature = "a policy over several discrete actions at once";
-                self.found.not_built(&self.agent.algorithm, feature);
-                return None;
-            }
-        };
-        let fits = match (spec.action_pdtype, dist) {
-            (ActionPdSpec::Default, _)
-            | (ActionPdSpec::Categorical, Dist::Categorical { .. })
-            | (ActionPdSpec::Normal, Dist::Normal { .. }) => true,
-            (ActionPdSpec::Categorical | ActionPdSpec::Normal, _) => false,
-        };
-        if !fits {
-            let (name, kind) = (spec.action_pdtype.name(), kind_of(&self.env.action_space));
-            self.error("action_pdtype", format!("{name} does not fit a {kind} action space"));
-        }
-        fits.then_some(dist)
-    }
-
-    /// How actions are taken from the distribution.
-    pub fn acting(&mut self, spec: &ActingSpec, dist: Dist) -> Option<ActingPlan> {
-        let schedule = spec.explore_var_spec.as_ref().map(schedule_plan);
-        if schedule.as_ref().is_some_and(Schedule::is_ever_negative) {
-            self.error("explore_var_spec", "an exploration variable is never negative");
-            return None;
-        }
-        let is_discrete = matches!(dist, Dist::Categorical { .. });
-        let action_policy = match (spec.action_policy, schedule) {
-            (ActionPolicySpec::Default, _) => Some(ActionPolicy::Sample),
-            (ActionPolicySpec::Random, _) => Some(ActionPolicy::Random),
-            (policy, _) if !is_discrete => {
-                let message = format!("{} needs a discrete action space", policy.name());
-                self.error("action_policy", message);
-                None
-            }
-            (policy, None) => {
-                let message = format!("{} needs an explore_var_spec", policy.name());
-                self.error("explore_var_spec", message);
-                None
-            }
-            (ActionPolicySpec::EpsilonGreedy, Some(s)) => Some(ActionPolicy::EpsilonGreedy(s)),
-            (ActionPolicySpec::Boltzmann, Some(s)) => Some(ActionPolicy::Boltzmann(s)),
-        };
-        let action_space = self.env.action_space.clone();
-        Some(ActingPlan { dist, action_policy: action_policy?, action_space })
-    }
-
     /// One network for the policy alone.
-    pub fn policy_net(&mut self, dist: Dist) -> Option<NetsPlan> {
+    pub fn policy_net(&mut self, dist: &Dist) -> Option<NetsPlan> {
         let net = self.net_spec()?;
         let part = &net.actor;
-        let (heads, log_std_init) = policy_heads(dist, part.training.log_std_init);
+        let (heads, log_std_init) = self.policy_heads(dist, part.training.log_std_init)?;
         let actor = self.net_plan(part, &heads, &[part.training.init_std], log_std_init)?;
         Some(NetsPlan {
-            dist,
+            dist: dist.clone(),
             actor,
             train: train_plan(&part.training),
             critic: CriticPlan::Absent,
@@ -96,28 +43,38 @@ impl Resolver<'_> {
     }
 
     /// Networks for policy and value, as `shared` and `use_same_optim` ask.
-    pub fn actor_critic_nets(&mut self, dist: Dist) -> Option<NetsPlan> {
+    pub fn actor_critic_nets(&mut self, dist: &Dist) -> Option<NetsPlan> {
         let net = self.net_spec()?;
         let (actor, critic) = (&net.actor, &net.critic);
         if self.required(net.shared, "shared")? {
-            let (mut heads, log_std_init) = policy_heads(dist, actor.training.log_std_init);
+            let (mut heads, log_std_init) = self.policy_heads(dist, actor.training.log_std_init)?;
             let mut stds = vec![actor.training.init_std; heads.len()];
             heads.push(1);
             stds.push(critic.training.init_std);
             let plan = self.net_plan(actor, &heads, &stds, log_std_init)?;
             let train = train_plan(&actor.training);
-            return Some(NetsPlan { dist, actor: plan, train, critic: CriticPlan::Shared });
+            return Some(NetsPlan {
+                dist: dist.clone(),
+                actor: plan,
+                train,
+                critic: CriticPlan::Shared,
+            });
         }
         // With `use_same_optim` SLM-Lab builds the critic from the actor's spec.
         let same = self.required(net.use_same_optim, "use_same_optim")?;
         let critic_source = if same { actor } else { critic };
-        let (heads, log_std_init) = policy_heads(dist, actor.training.log_std_init);
+        let (heads, log_std_init) = self.policy_heads(dist, actor.training.log_std_init)?;
         let stds = vec![actor.training.init_std; heads.len()];
         let actor_plan = self.net_plan(actor, &heads, &stds, log_std_init)?;
         let critic_std = critic.training.init_std;
         let critic_plan = self.net_plan(critic_source, &[1], &[critic_std], None)?;
         let critic = CriticPlan::Separate(critic_plan, train_plan(&critic_source.training));
-        Some(NetsPlan { dist, actor: actor_plan, train: train_plan(&actor.training), critic })
+        Some(NetsPlan {
+            dist: dist.clone(),
+            actor: actor_plan,
+            train: train_plan(&actor.training),
+            critic,
+        })
     }
 
     /// Notes an error at `agent.algorithm.key`.
@@ -326,18 +283,6 @@ fn lr_schedule_plan(spec: Option<&LrSchedulerSpec>) -> LrSchedule {
     }
 }
 
-/// Heads of the policy, and log σ where it does not depend on the observation.
-///
-/// As in SLM-Lab one-dimensional actions have a single head of mean and log σ.
-fn policy_heads(dist: Dist, log_std_init: Option<f64>) -> (Vec<usize>, Option<f32>) {
-    match (dist, log_std_init) {
-        (Dist::Categorical { n }, _) => (vec![n], None),
-        (Dist::Normal { k }, Some(init)) => (vec![k], Some(init as f32)),
-        (Dist::Normal { k: 1 }, None) => (vec![2], None),
-        (Dist::Normal { k }, None) => (vec![k, k], None),
-    }
-}
-
 fn init_plan(spec: Option<InitFnSpec>, hidden: Activation) -> Init {
     let gain = gain(hidden);
     match spec {
@@ -377,15 +322,5 @@ fn has_activation(spec: &HeadActivationSpec) -> bool {
     match spec {
         HeadActivationSpec::All(one) => one.is_some(),
         HeadActivationSpec::Each(each) => each.iter().any(Option::is_some),
-    }
-}
-
-fn kind_of(space: &Space) -> &'static str {
-    match space {
-        Space::Discrete { .. } => "discrete",
-        Space::Box { shape, .. } if shape.len() > 1 => "image",
-        Space::Box { .. } => "continuous",
-        Space::MultiDiscrete { .. } => "multi-discrete",
-        Space::MultiBinary { .. } => "multi-binary",
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use slm_env::VecEnv;
 use slm_policy::{
-    ActionHead, Bounds, Layer, LoadError, LogStd, Network, NormalHead, ObsNormalizer, Policy,
+    ActionHead, Bounds, ContinuousHead, Layer, LoadError, LogStd, Network, ObsNormalizer, Policy,
 };
 
 use super::clock::Clock;
@@ -59,7 +59,9 @@ pub(super) fn policy(
 /// What of the policy is no number, if anything is.
 pub(super) fn non_finite(net: &ActingNet, env: &dyn VecEnv) -> Option<&'static str> {
     let log_std = match &net.head {
-        ActionHead::Normal(NormalHead { log_std: LogStd::Vector(values), .. }) => &values[..],
+        ActionHead::Continuous(ContinuousHead { log_std: LogStd::Vector(values), .. }) => {
+            &values[..]
+        }
         _ => &[],
     };
     let statistics = env.obs_normalizer().map_or([&[][..]; 2], |n| [n.mean(), n.var()]);
@@ -96,9 +98,9 @@ fn normalizer(env: &dyn VecEnv, plan: &EnvPlan) -> Result<Option<ObsNormalizer>,
 
 fn to_env_units(head: ActionHead, env: &dyn VecEnv) -> ActionHead {
     match (head, env.action_scaling()) {
-        (ActionHead::Normal(mut normal), Some((low, high))) => {
-            normal.bounds = Some(Bounds { low: low.to_vec(), high: high.to_vec() });
-            ActionHead::Normal(normal)
+        (ActionHead::Continuous(mut head), Some((low, high))) => {
+            head.bounds = Some(Bounds { low: low.to_vec(), high: high.to_vec() });
+            ActionHead::Continuous(head)
         }
         (head, _) => head,
     }
@@ -107,7 +109,7 @@ fn to_env_units(head: ActionHead, env: &dyn VecEnv) -> ActionHead {
 #[cfg(test)]
 mod tests {
     use slm_env::ActionBatch;
-    use slm_policy::{Linear, Scratch};
+    use slm_policy::{Family, Linear, Scratch};
 
     use super::*;
     use crate::config::{Diagnostics, EnvSpec, FromNode, parse};
@@ -116,9 +118,9 @@ mod tests {
     /// Pendulum's 3 numbers to a mean; log σ = -1.
     fn net() -> ActingNet {
         let linear = Linear::from_out_in(3, 1, &[0.5, -0.25, 0.125], &[0.1]).unwrap();
-        let head = NormalHead::new(1, LogStd::Vector(vec![-1.0]), None);
+        let head = ContinuousHead::new(Family::Normal, 1, LogStd::Vector(vec![-1.0]), None);
         let network = Network { layers: vec![Layer::Linear(linear)] };
-        ActingNet { network, head: ActionHead::Normal(head) }
+        ActingNet { network, head: ActionHead::Continuous(head) }
     }
 
     fn pendulum(keys: &str) -> EnvPlan {
@@ -175,8 +177,9 @@ mod tests {
         let network = Network { layers: vec![Layer::Linear(bad)] };
         let broken = ActingNet { network, ..net() };
         assert_eq!(non_finite(&broken, &*env), Some("a weight of the policy"));
-        let head = NormalHead::new(1, LogStd::Vector(vec![f32::INFINITY]), None);
-        let broken = ActingNet { head: ActionHead::Normal(head), ..net() };
+        let head =
+            ContinuousHead::new(Family::Normal, 1, LogStd::Vector(vec![f32::INFINITY]), None);
+        let broken = ActingNet { head: ActionHead::Continuous(head), ..net() };
         assert_eq!(non_finite(&broken, &*env), Some("log σ of the policy"));
     }
 }

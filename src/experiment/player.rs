@@ -27,10 +27,17 @@ impl Player {
         let (Self::Greedy(policy) | Self::Sampling(policy, _)) = self else { return Ok(()) };
         let (obs_width, width) = (policy.obs_width(), env.obs_space().width());
         let fits = match (policy.head(), env.action_space()) {
-            (ActionHead::Categorical { n: choices }, Space::Discrete { n }) => {
+            (
+                ActionHead::Categorical { n: choices } | ActionHead::Argmax { n: choices },
+                Space::Discrete { n },
+            )
+            | (ActionHead::Bernoulli { n: choices }, Space::MultiBinary { n }) => {
                 *choices == *n as usize
             }
-            (ActionHead::Normal(head), Space::Box { low, .. }) => head.k == low.len(),
+            (ActionHead::MultiCategorical { nvec: choices }, Space::MultiDiscrete { nvec }) => {
+                choices.iter().copied().eq(nvec.iter().map(|n| *n as usize))
+            }
+            (ActionHead::Continuous(head), Space::Box { low, .. }) => head.k == low.len(),
             _ => false,
         };
         if obs_width != width {
@@ -139,7 +146,7 @@ fn actions_mut(actions: &mut ActionBatch) -> ActionsMut<'_> {
     match actions {
         ActionBatch::Discrete(values) => ActionsMut::Discrete(values),
         ActionBatch::Continuous(values) => ActionsMut::Continuous(values),
-        ActionBatch::Multi(_) => unreachable!("no policy has several discrete choices"),
+        ActionBatch::Multi(values) => ActionsMut::Multi(values),
     }
 }
 

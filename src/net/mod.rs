@@ -3,6 +3,8 @@
 mod compute;
 mod device_learner;
 mod dist;
+mod dist_continuous;
+mod dist_host;
 mod frozen;
 mod host_learner;
 mod host_net;
@@ -19,6 +21,7 @@ mod target_net;
 pub use compute::{Compute, Threads};
 pub use device_learner::DeviceLearner;
 pub use dist::{Dist, LOG_STD_BOUNDS};
+pub use dist_host::{DistGradients, HostActions, HostDist};
 pub use frozen::{acting_network, log_std};
 pub use host_learner::HostLearner;
 pub use host_net::HostNet;

@@ -174,6 +174,11 @@ mod tests {
     }
 
     #[test]
+    fn keeps_the_agent_contract_with_every_distribution() {
+        conformance::check_every_dist(&DEF, AGENT);
+    }
+
+    #[test]
     fn keeps_the_agent_contract_with_n_step_returns_and_two_nets() {
         let agent = AGENT
             .replace("lam: 0.9", "lam: null, num_step_returns: 8, normalize_v_targets: true")

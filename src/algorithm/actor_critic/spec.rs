@@ -56,9 +56,9 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let (spec, memory) = (spec?, memory?);
     let update_every = update_every(&spec, &memory, &mut resolver);
     let dist = resolver.dist(&spec.acting)?;
-    let acting = resolver.acting(&spec.acting, dist);
-    let nets = resolver.actor_critic_nets(dist);
-    let rollout = resolver.rollout(dist);
+    let acting = resolver.acting(&spec.acting, &dist);
+    let nets = resolver.actor_critic_nets(&dist);
+    let rollout = resolver.rollout(&dist);
     let (acting, nets, update_every) = (acting?, nets?, update_every?);
     let elite = resolver.elite(&memory, update_every);
     resolver.warn_if_never_due("training_frequency", update_every);

@@ -52,7 +52,7 @@ impl DeviceNets {
                 device,
             ))),
         };
-        Self { dist: plan.dist, actor, critic }
+        Self { dist: plan.dist.clone(), actor, critic }
     }
 
     pub(super) fn evaluate(&self, rollout: &Rollout) -> Evaluation {

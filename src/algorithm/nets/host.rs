@@ -1,14 +1,13 @@
 //! Networks on the processor: fused kernels, losses differentiated by hand, no tensors.
 
 use slm_env::{Rng, StateError, StateReader, StateWriter};
-use slm_kernels::{
-    Normal, Rows as Strided, RowsMut, categorical_backward, categorical_log_prob_entropy,
-};
 
 use super::{CriticPlan, Epoch, Evaluation, NetsPlan, TrainingBatch, UpdateMeans};
 use crate::algorithm::policy_loss::{PolicyLoss, RowGradients, Rows};
 use crate::memory::Rollout;
-use crate::net::{Dist, HostLearner, NetPlan, Threads, TrainPlan};
+use crate::net::{
+    Dist, DistGradients, HostActions, HostDist, HostLearner, NetPlan, Threads, TrainPlan,
+};
 
 /// Rows per forward pass where nothing is learned: what stays in the processor's cache.
 const CHUNK_ROWS: usize = 256;
@@ -31,10 +30,7 @@ enum Critic {
 /// One minibatch, column by column; buffers that are used again.
 #[derive(Default)]
 struct Columns {
-    /// Indices of discrete actions.
-    choices: Vec<u32>,
-    /// Continuous actions `[batch, k]`.
-    actions: Vec<f32>,
+    actions: HostActions,
     log_prob: Vec<f32>,
     entropy: Vec<f32>,
     value: Vec<f32>,
@@ -47,9 +43,7 @@ struct Columns {
 #[derive(Default)]
 struct Gradients {
     rows: RowGradients,
-    heads: Vec<f32>,
-    mean: Vec<f32>,
-    log_std: Vec<f32>,
+    dist: DistGradients,
 }
 
 impl HostNets {
@@ -64,7 +58,7 @@ impl HostNets {
             CriticPlan::Separate(net, train) => Critic::Separate(Box::new(learner(net, train))),
         };
         let (columns, gradients) = (Columns::default(), Gradients::default());
-        Self { dist: plan.dist, actor, critic, columns, gradients }
+        Self { dist: plan.dist.clone(), actor, critic, columns, gradients }
     }
 
     pub(super) fn evaluate(&mut self, rollout: &Rollout) -> Evaluation {
@@ -137,10 +131,10 @@ impl HostNets {
         loss: &dyn PolicyLoss,
     ) -> f64 {
         let Self { dist, actor, critic, columns, gradients } = self;
-        columns.gather(batch, rows, *dist);
+        columns.gather(batch, rows, dist);
         actor.forward_rows(&batch.rollout.obs, rows);
         columns.take_values(actor, critic, &batch.rollout.obs, rows);
-        columns.take_log_probs(*dist, actor);
+        columns.take_log_probs(dist, actor);
         gradients.rows.resize(rows.len());
         let value = (!matches!(critic, Critic::Absent)).then_some(columns.value.as_slice());
         let minibatch = Rows {
@@ -153,8 +147,8 @@ impl HostNets {
             old_log_prob: &columns.old_log_prob,
         };
         let losses = loss.on_host(&minibatch, &mut gradients.rows);
-        gradients.backward(*dist, columns, actor, matches!(critic, Critic::Shared));
-        actor.step(&gradients.heads, &gradients.log_std);
+        gradients.backward(dist, columns, actor, matches!(critic, Critic::Shared));
+        actor.step(&gradients.dist.heads, &gradients.dist.log_std);
         if let Critic::Separate(critic) = critic {
             critic.step(&gradients.rows.value, &[]);
         }
@@ -185,8 +179,8 @@ impl HostNets {
         let actions = rollout.actions.chunks(CHUNK_ROWS * widths.action_width);
         for (obs, actions) in obs.zip(actions) {
             self.actor.forward(obs);
-            self.columns.set_actions(actions, self.dist);
-            self.columns.take_log_probs(self.dist, &self.actor);
+            self.columns.actions.set(&self.dist, actions.chunks_exact(widths.action_width));
+            self.columns.take_log_probs(&self.dist, &self.actor);
             log_probs.extend_from_slice(&self.columns.log_prob);
         }
         log_probs
@@ -211,37 +205,15 @@ impl HostNets {
 
 impl Columns {
     /// Takes actions and targets of the given rows.
-    fn gather(&mut self, batch: TrainingBatch<'_>, rows: &[u32], dist: Dist) {
+    fn gather(&mut self, batch: TrainingBatch<'_>, rows: &[u32], dist: &Dist) {
         let Evaluation { values, log_probs, .. } = batch.before;
         pick(batch.returns, rows, &mut self.return_);
         pick(values, rows, &mut self.old_value);
         pick(log_probs, rows, &mut self.old_log_prob);
-        let actions = &batch.rollout.actions;
-        match dist {
-            Dist::Categorical { .. } => {
-                self.choices.clear();
-                self.choices.extend(rows.iter().map(|&row| actions[row as usize] as u32));
-            }
-            Dist::Normal { k } => {
-                self.actions.clear();
-                for &row in rows {
-                    self.actions.extend_from_slice(&actions[row as usize * k..][..k]);
-                }
-            }
-        }
-    }
-
-    fn set_actions(&mut self, actions: &[f32], dist: Dist) {
-        match dist {
-            Dist::Categorical { .. } => {
-                self.choices.clear();
-                self.choices.extend(actions.iter().map(|&action| action as u32));
-            }
-            Dist::Normal { .. } => {
-                self.actions.clear();
-                self.actions.extend_from_slice(actions);
-            }
-        }
+        let width = dist.action_width();
+        let actions =
+            rows.iter().map(|&row| &batch.rollout.actions[row as usize * width..][..width]);
+        self.actions.set(dist, actions);
     }
 
     /// V of the rows, from the actor's latest heads or the critic's own pass.
@@ -261,77 +233,29 @@ impl Columns {
     }
 
     /// log π and entropy of the rows, from the actor's latest heads.
-    fn take_log_probs(&mut self, dist: Dist, actor: &HostLearner) {
-        let heads = Strided { values: actor.heads(), stride: actor.plan().head_width() };
-        let n = heads.values.len() / heads.stride;
-        self.log_prob.resize(n, 0.0);
-        self.entropy.resize(n, 0.0);
-        let (log_prob, entropy) = (&mut self.log_prob, &mut self.entropy);
-        match dist {
-            Dist::Categorical { n } => {
-                categorical_log_prob_entropy(heads, n, &self.choices, log_prob, entropy);
-            }
-            Dist::Normal { k } => {
-                normal(k, actor, &self.actions).log_prob_entropy(log_prob, entropy);
-            }
-        }
+    fn take_log_probs(&mut self, dist: &Dist, actor: &HostLearner) {
+        host_dist(dist, actor, &self.actions)
+            .log_prob_and_entropy(&mut self.log_prob, &mut self.entropy);
     }
 }
 
 impl Gradients {
     /// Derivatives with respect to the actor's latest heads and log σ.
-    fn backward(&mut self, dist: Dist, columns: &Columns, actor: &HostLearner, shared: bool) {
-        let width = actor.plan().head_width();
-        self.heads.clear();
-        self.heads.resize(columns.log_prob.len() * width, 0.0);
-        self.log_std.clear();
-        match dist {
-            Dist::Categorical { n } => {
-                let heads = Strided { values: actor.heads(), stride: width };
-                let d_heads = RowsMut { values: &mut self.heads, stride: width };
-                let RowGradients { log_prob, entropy, .. } = &self.rows;
-                categorical_backward(heads, n, &columns.choices, log_prob, entropy, d_heads);
-            }
-            Dist::Normal { k } => self.normal_backward(k, columns, actor),
-        }
+    fn backward(&mut self, dist: &Dist, columns: &Columns, actor: &HostLearner, shared: bool) {
+        let RowGradients { log_prob, entropy, value } = &self.rows;
+        host_dist(dist, actor, &columns.actions).backward(log_prob, entropy, &mut self.dist);
         if shared {
-            let rows = self.heads.chunks_exact_mut(width);
-            rows.zip(&self.rows.value).for_each(|(row, &value)| row[width - 1] = value);
-        }
-    }
-
-    fn normal_backward(&mut self, k: usize, columns: &Columns, actor: &HostLearner) {
-        let (n, width) = (columns.log_prob.len(), actor.plan().head_width());
-        let stride = if actor.log_std().is_empty() { k } else { 0 };
-        self.mean.resize(n * k, 0.0);
-        self.log_std.resize(if stride == 0 { k } else { n * k }, 0.0);
-        normal(k, actor, &columns.actions).backward(
-            &self.rows.log_prob,
-            &self.rows.entropy,
-            RowsMut { values: &mut self.mean, stride: k },
-            RowsMut { values: &mut self.log_std, stride },
-        );
-        for (i, row) in self.heads.chunks_exact_mut(width).enumerate() {
-            row[..k].copy_from_slice(&self.mean[i * k..][..k]);
-            if stride > 0 {
-                row[k..2 * k].copy_from_slice(&self.log_std[i * k..][..k]);
-            }
-        }
-        if stride > 0 {
-            self.log_std.clear();
+            let width = actor.plan().head_width();
+            let rows = self.dist.heads.chunks_exact_mut(width);
+            rows.zip(value).for_each(|(row, &value)| row[width - 1] = value);
         }
     }
 }
 
-/// The actor's latest heads as a distribution over `actions` `[n, k]`.
-fn normal<'a>(k: usize, actor: &'a HostLearner, actions: &'a [f32]) -> Normal<'a> {
-    let stride = actor.plan().head_width();
-    let log_std = match actor.log_std() {
-        [] => Strided { values: &actor.heads()[k..], stride },
-        log_std => Strided { values: log_std, stride: 0 },
-    };
-    let mean = Strided { values: actor.heads(), stride };
-    Normal { k, mean, log_std, actions: Strided { values: actions, stride: k } }
+/// The actor's latest heads as distributions over `actions`.
+fn host_dist<'a>(dist: &'a Dist, actor: &'a HostLearner, actions: &'a HostActions) -> HostDist<'a> {
+    let width = actor.plan().head_width();
+    HostDist { dist, heads: actor.heads(), width, log_std: actor.log_std(), actions }
 }
 
 fn pick(column: &[f32], rows: &[u32], to: &mut Vec<f32>) {

@@ -1,7 +1,7 @@
 //! Host and device networks are the same networks.
 
 use slm_env::Step;
-use slm_policy::Activation;
+use slm_policy::{Activation, Family};
 
 use super::*;
 use crate::algorithm::policy_loss::{Losses, RowGradients, Rows};
@@ -77,7 +77,7 @@ fn rms_prop() -> TrainPlan {
     })
 }
 
-fn rollout(dist: Dist, rng: &mut Rng) -> Rollout {
+fn rollout(dist: &Dist, rng: &mut Rng) -> Rollout {
     let action_width = dist.action_width();
     let plan = RolloutPlan { num_envs: ROWS / 4, obs_width: OBS, action_width };
     let mut rollout = Rollout::new(plan);
@@ -86,8 +86,9 @@ fn rollout(dist: Dist, rng: &mut Rng) -> Rollout {
     for t in 0..4 {
         let obs = draw(plan.num_envs * OBS);
         let actions = match dist {
-            Dist::Categorical { n } => (0..plan.num_envs).map(|i| ((i + t) % n) as f32).collect(),
-            Dist::Normal { k } => draw(plan.num_envs * k),
+            Dist::Continuous { .. } => draw(plan.num_envs * action_width),
+            // Indices that each of these distributions has.
+            _ => (0..plan.num_envs * action_width).map(|i| ((i + t) % 2) as f32).collect(),
         };
         rollout.push_acted(&obs, &actions);
         let next = draw(plan.num_envs * OBS);
@@ -100,7 +101,7 @@ fn rollout(dist: Dist, rng: &mut Rng) -> Rollout {
 /// Three epochs on a device and on the host from the same weights: the same losses, the same
 /// parameters but for rounding.
 fn assert_same(plan: &NetsPlan) {
-    let rollout = rollout(plan.dist, &mut Rng::from_seed(5));
+    let rollout = rollout(&plan.dist, &mut Rng::from_seed(5));
     let returns: Vec<f32> = (0..ROWS).map(|k| (k as f32).sin()).collect();
     let train = |nets: &mut PolicyValueNets| {
         let before = nets.evaluate(&rollout);
@@ -155,12 +156,28 @@ fn one_net_for_policy_and_value_learns_the_same_on_host_and_device() {
 
 #[test]
 fn a_normal_policy_without_a_critic_learns_the_same_on_host_and_device() {
-    let (dist, critic) = (Dist::Normal { k: 2 }, CriticPlan::Absent);
+    let (dist, critic) = (Dist::Continuous { family: Family::Normal, k: 2 }, CriticPlan::Absent);
     assert_same(&NetsPlan { dist, actor: net(&[2, 2], None), train: rms_prop(), critic });
 }
 
 #[test]
 fn a_log_std_of_its_own_beside_a_value_learns_the_same_on_host_and_device() {
-    let (dist, critic) = (Dist::Normal { k: 2 }, CriticPlan::Shared);
+    let (dist, critic) = (Dist::Continuous { family: Family::Normal, k: 2 }, CriticPlan::Shared);
     assert_same(&NetsPlan { dist, actor: net(&[2, 1], Some(-0.3)), train: adam(), critic });
+}
+
+#[test]
+fn every_distribution_learns_the_same_on_host_and_device_beside_a_value() {
+    let tanh = Dist::Continuous { family: Family::NormalTanh, k: 2 };
+    let beta = Dist::Continuous { family: Family::Beta, k: 2 };
+    let choices = Dist::MultiCategorical { nvec: vec![2, 3] };
+    for (dist, heads) in [
+        (choices, vec![2, 3, 1]),
+        (Dist::Bernoulli { n: 3 }, vec![3, 1]),
+        (tanh, vec![2, 2, 1]),
+        (beta, vec![2, 2, 1]),
+    ] {
+        let critic = CriticPlan::Shared;
+        assert_same(&NetsPlan { dist, actor: net(&heads, None), train: adam(), critic });
+    }
 }

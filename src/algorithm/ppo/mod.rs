@@ -190,6 +190,11 @@ mod tests {
     }
 
     #[test]
+    fn keeps_the_agent_contract_with_every_distribution() {
+        conformance::check_every_dist(&DEF, AGENT);
+    }
+
+    #[test]
     fn keeps_the_agent_contract_with_one_net_and_every_option() {
         let agent = AGENT
             .replace("shared: false", "shared: true")

@@ -1,0 +1,201 @@
+//! From the keys of acting to distributions, and the columns of a network that parameterize them.
+
+use slm_env::Space;
+use slm_policy::Family;
+
+use super::acting::{ActingPlan, ActionPolicy};
+use super::acting_spec::{ActingSpec, ActionPdSpec, ActionPolicySpec};
+use super::resolve::{Resolver, schedule_plan};
+use crate::net::Dist;
+use crate::ops::Schedule;
+
+impl Resolver<'_> {
+    /// The distribution that the action space asks for and `action_pdtype` allows.
+    pub fn dist(&mut self, spec: &ActingSpec) -> Option<Dist> {
+        let space = &self.env.action_space;
+        let options = options(space);
+        let name = match spec.action_pdtype {
+            ActionPdSpec::Default => options[0],
+            name => name,
+        };
+        if !options.contains(&name) {
+            let names: Vec<_> = options.iter().map(|option| option.name()).collect();
+            let (name, kind, names) = (name.name(), kind_of(space), names.join(", "));
+            let message = format!("{name} does not fit a {kind} action space; what does: {names}");
+            self.error("action_pdtype", message);
+            return None;
+        }
+        let dist = dist_of(name, space);
+        self.refuse_beyond_bounds(&dist, name)?;
+        Some(dist)
+    }
+
+    /// As [`dist`](Self::dist) for networks of action values: by default [`Dist::Argmax`], which
+    /// under `boltzmann` leaves nothing to the temperature and gives way to [`Dist::Categorical`].
+    pub fn value_dist(&mut self, spec: &ActingSpec) -> Option<Dist> {
+        let Space::Discrete { n } = self.env.action_space else {
+            let kind = kind_of(&self.env.action_space);
+            let message = format!("action values need a discrete action space, not a {kind} one");
+            self.error("name", message);
+            return None;
+        };
+        let is_boltzmann = spec.action_policy == ActionPolicySpec::Boltzmann;
+        if spec.action_pdtype == ActionPdSpec::Default && !is_boltzmann {
+            return Some(Dist::Argmax { n: n as usize });
+        }
+        self.dist(spec)
+    }
+
+    /// How actions are taken from the distribution.
+    pub fn acting(&mut self, spec: &ActingSpec, dist: &Dist) -> Option<ActingPlan> {
+        let schedule = spec.explore_var_spec.as_ref().map(schedule_plan);
+        if schedule.as_ref().is_some_and(Schedule::is_ever_negative) {
+            self.error("explore_var_spec", "an exploration variable is never negative");
+            return None;
+        }
+        let is_continuous = matches!(dist, Dist::Continuous { .. });
+        let action_policy = match (spec.action_policy, schedule) {
+            (ActionPolicySpec::Default, _) => Some(ActionPolicy::Sample),
+            (ActionPolicySpec::Random, _) => self.random(dist),
+            (policy, _) if is_continuous => {
+                let message = format!("{} needs a discrete action space", policy.name());
+                self.error("action_policy", message);
+                None
+            }
+            (policy, None) => {
+                let message = format!("{} needs an explore_var_spec", policy.name());
+                self.error("explore_var_spec", message);
+                None
+            }
+            (ActionPolicySpec::EpsilonGreedy, Some(s)) => Some(ActionPolicy::EpsilonGreedy(s)),
+            (ActionPolicySpec::Boltzmann, Some(s)) => Some(self.boltzmann(dist, s)),
+        };
+        let (dist, action_space) = (dist.clone(), self.env.action_space.clone());
+        Some(ActingPlan { dist, action_policy: action_policy?, action_space })
+    }
+
+    /// Heads of a policy that learns by its log-probabilities, and log σ where it does not depend on
+    /// the observation.
+    ///
+    /// As in SLM-Lab one-dimensional actions have a single head of both parameters, and each of
+    /// several choices a head of its own.
+    pub(super) fn policy_heads(
+        &mut self,
+        dist: &Dist,
+        log_std_init: Option<f64>,
+    ) -> Option<(Vec<usize>, Option<f32>)> {
+        let problem = match dist {
+            Dist::Argmax { .. } => {
+                Some("Argmax has no probabilities that this algorithm could learn")
+            }
+            Dist::Continuous { family: Family::Beta, .. } if log_std_init.is_some() => {
+                Some("Beta has no σ for `agent.net.log_std_init` to start")
+            }
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            self.error("action_pdtype", problem);
+            return None;
+        }
+        Some(match (dist, log_std_init) {
+            (Dist::Continuous { k, .. }, Some(init)) => (vec![*k], Some(init as f32)),
+            (Dist::Continuous { k: 1, .. }, None) => (vec![2], None),
+            (Dist::Continuous { k, .. }, None) => (vec![*k, *k], None),
+            (Dist::MultiCategorical { nvec }, _) => (nvec.clone(), None),
+            (dist, _) => (vec![dist.width()], None),
+        })
+    }
+
+    /// Actions between ±1 must be actions of the environment.
+    fn refuse_beyond_bounds(&mut self, dist: &Dist, name: ActionPdSpec) -> Option<()> {
+        let (Dist::Continuous { family, .. }, Space::Box { low, high, .. }) =
+            (dist, &self.env.action_space)
+        else {
+            return Some(());
+        };
+        let holds = low.iter().all(|low| *low <= -1.0) && high.iter().all(|high| *high >= 1.0);
+        if family.is_bounded() && !holds {
+            let name = name.name();
+            let message =
+                format!("{name} gives actions from -1 to 1, the environment takes others");
+            self.error("action_pdtype", message);
+            return None;
+        }
+        Some(())
+    }
+
+    fn random(&mut self, dist: &Dist) -> Option<ActionPolicy> {
+        let is_positive = matches!(dist, Dist::Continuous { family: Family::LogNormal, .. });
+        let Space::Box { low, .. } = &self.env.action_space else {
+            return Some(ActionPolicy::Random);
+        };
+        if is_positive && low.iter().any(|low| *low < 0.0) {
+            let message = "random actions may be negative, those of LogNormal never are";
+            self.error("action_policy", message);
+            return None;
+        }
+        Some(ActionPolicy::Random)
+    }
+
+    fn boltzmann(&mut self, dist: &Dist, schedule: Schedule) -> ActionPolicy {
+        if matches!(dist, Dist::Argmax { .. }) {
+            let text = "boltzmann changes nothing where Argmax always takes the best action";
+            let warning = self.agent.algorithm.error_in("action_policy", text.to_owned());
+            let help = "`action_pdtype: Categorical` draws actions at the temperature";
+            self.found.warning(warning.with_help(help.to_owned()));
+        }
+        ActionPolicy::Boltzmann(schedule)
+    }
+}
+
+/// Distributions that fit, the default first (SLM-Lab's table, and `NormalTanh`).
+fn options(space: &Space) -> &'static [ActionPdSpec] {
+    match space {
+        Space::Discrete { .. } => {
+            &[ActionPdSpec::Categorical, ActionPdSpec::Argmax, ActionPdSpec::GumbelSoftmax]
+        }
+        Space::MultiDiscrete { .. } => &[ActionPdSpec::MultiCategorical],
+        Space::MultiBinary { .. } => &[ActionPdSpec::Bernoulli],
+        Space::Box { .. } => &[
+            ActionPdSpec::Normal,
+            ActionPdSpec::MultivariateNormal,
+            ActionPdSpec::NormalTanh,
+            ActionPdSpec::Beta,
+            ActionPdSpec::LogNormal,
+            ActionPdSpec::Gumbel,
+        ],
+    }
+}
+
+/// The distribution of that name over the space, which is one of its options.
+fn dist_of(name: ActionPdSpec, space: &Space) -> Dist {
+    match space {
+        Space::Discrete { n } if name == ActionPdSpec::Argmax => Dist::Argmax { n: *n as usize },
+        Space::Discrete { n } => Dist::Categorical { n: *n as usize },
+        Space::MultiDiscrete { nvec } => {
+            Dist::MultiCategorical { nvec: nvec.iter().map(|&n| n as usize).collect() }
+        }
+        Space::MultiBinary { n } => Dist::Bernoulli { n: *n as usize },
+        Space::Box { .. } => {
+            let family = match name {
+                ActionPdSpec::NormalTanh => Family::NormalTanh,
+                ActionPdSpec::Beta => Family::Beta,
+                ActionPdSpec::LogNormal => Family::LogNormal,
+                ActionPdSpec::Gumbel => Family::Gumbel,
+                _ => Family::Normal,
+            };
+            Dist::Continuous { family, k: space.width() }
+        }
+    }
+}
+
+/// What kind of space it is, in words.
+pub(super) fn kind_of(space: &Space) -> &'static str {
+    match space {
+        Space::Discrete { .. } => "discrete",
+        Space::Box { shape, .. } if shape.len() > 1 => "image",
+        Space::Box { .. } => "continuous",
+        Space::MultiDiscrete { .. } => "multi-discrete",
+        Space::MultiBinary { .. } => "multi-binary",
+    }
+}
