@@ -122,7 +122,8 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::continuous::{Bounds, ContinuousHead, Family, LogStd};
+    use crate::continuous::{Bounds, ContinuousHead, LogStd};
+    use crate::family::Family;
     use crate::linear::Linear;
     use crate::network::{Layer, Network};
     use crate::normalizer::ObsNormalizer;

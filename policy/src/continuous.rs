@@ -1,78 +1,10 @@
-//! From outputs to vectors of numbers: the distributions of continuous actions.
+//! From the network's outputs to a vector of numbers.
 
 use crate::error::LoadError;
+use crate::family::Family;
 use crate::math;
 use crate::noise::Noise;
 use alloc::vec::Vec;
-
-/// A distribution of one number, by two parameters. Dimensions of an action are independent.
-///
-/// What is drawn is a *base* value; the action is a function of it. Learners store base values,
-/// from which densities are exact even where the action itself saturates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Mean μ and log σ; the action is what is drawn.
-    Normal,
-    /// Mean μ and log σ; the action is tanh of what is drawn, inside ±1.
-    NormalTanh,
-    /// Mean μ and log σ; the action is the exponential of what is drawn, above 0.
-    LogNormal,
-    /// Location μ and log scale of the Gumbel distribution; the action is what is drawn.
-    Gumbel,
-    /// Beta distribution with α = 1 + softplus of the first parameter and β = 1 + softplus of the
-    /// second, stretched to ±1: Chou, Maturana and Scherer (2017), "Improving stochastic policy
-    /// gradients in continuous control with deep reinforcement learning using the Beta
-    /// distribution". The base value is the logit of the Beta variable x, so that the action 2x - 1
-    /// is tanh of half of it.
-    Beta,
-}
-
-impl Family {
-    /// Every family.
-    pub const ALL: [Self; 5] =
-        [Self::Normal, Self::NormalTanh, Self::LogNormal, Self::Gumbel, Self::Beta];
-
-    /// The action that a base value stands for.
-    pub fn to_action(self, base: f32) -> f32 {
-        match self {
-            Self::Normal | Self::Gumbel => base,
-            Self::NormalTanh => math::tanh(base),
-            Self::LogNormal => math::exp(base),
-            Self::Beta => math::tanh(0.5 * base),
-        }
-    }
-
-    /// The base value of an action, of the nearest possible one for an action at a bound.
-    pub fn to_base(self, action: f32) -> f32 {
-        match self {
-            Self::Normal | Self::Gumbel => action,
-            Self::NormalTanh => 0.5 * logit(action),
-            Self::LogNormal => math::ln(action.max(f32::MIN_POSITIVE)),
-            Self::Beta => logit(action),
-        }
-    }
-
-    /// Whether actions stay between -1 and 1.
-    pub fn is_bounded(self) -> bool {
-        matches!(self, Self::NormalTanh | Self::Beta)
-    }
-
-    /// Its name in policy files; [`NormalTanh`](Self::NormalTanh) is `normal` with `squash`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Normal | Self::NormalTanh => "normal",
-            Self::LogNormal => "log_normal",
-            Self::Gumbel => "gumbel",
-            Self::Beta => "beta",
-        }
-    }
-}
-
-/// ln(x / (1 - x)) of x = (1 + action) / 2, away from the bounds.
-fn logit(action: f32) -> f32 {
-    let action = math::clamp(action, -0.999_999, 0.999_999);
-    math::ln((1.0 + action) / (1.0 - action))
-}
 
 /// Where the logarithm of the scale (a normal distribution's standard deviation) comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +92,7 @@ impl ContinuousHead {
                 }
                 Family::Gumbel => {
                     let scale = math::exp(self.log_std(outputs, i));
-                    outputs[i] + scale * gumbel(noise.uniform())
+                    outputs[i] + scale * noise.gumbel()
                 }
                 Family::Beta => {
                     let [a, b] = self.concentrations(outputs, i).map(f64::from);
@@ -218,13 +150,6 @@ impl ContinuousHead {
         }
         Ok(())
     }
-}
-
-/// A draw of the standard Gumbel distribution, given `u` from [0, 1): -ln(-ln u).
-fn gumbel(u: f64) -> f32 {
-    // 1 - u is never zero; its logarithm is, where u is: the smallest step away from it is taken.
-    let exponential = -math::ln((1.0 - u) as f32);
-    -math::ln(exponential.max(f32::EPSILON / 4.0))
 }
 
 #[cfg(test)]
@@ -309,26 +234,6 @@ mod tests {
         assert!((greedy(Family::NormalTanh) - 0.379_949).abs() < 1e-6);
         assert!((greedy(Family::LogNormal) - 1.491_825).abs() < 1e-6);
         assert!((greedy(Family::Beta) - 0.129_591).abs() < 1e-6);
-    }
-
-    #[test]
-    fn base_values_and_actions_are_inverses_and_bounds_stay_finite() {
-        for family in Family::ALL {
-            for action in [0.02, 0.3, 0.9] {
-                let back = family.to_action(family.to_base(action));
-                assert!((back - action).abs() < 1e-6, "{family:?}: {back} is not {action}");
-            }
-            for action in [-1.0, 0.0, 1.0] {
-                assert!(family.to_base(action).is_finite(), "{family:?} {action}");
-            }
-        }
-    }
-
-    #[test]
-    fn gumbel_draws_invert_its_distribution_and_are_finite() {
-        // exp(-exp(-x)) = 1 - u: at u = 1 - 1/e it is 0.
-        assert!(gumbel(1.0 - (-1.0_f64).exp()).abs() < 1e-6);
-        assert!(gumbel(0.0).is_finite() && gumbel(1.0 - f64::EPSILON / 2.0).is_finite());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! | `observation` | JSON: `shape`, `dtype` |
 //! | `normalizer` (optional) | JSON: `eps`, `clip`; tensors `normalizer.mean`, `normalizer.var` (F64) |
 //! | `network` | JSON list of layers; tensors `net.<i>.weight`, `net.<i>.bias`, the names and `[out, in]` order that `torch.nn.Sequential` uses |
-//! | `action` | JSON: `type` and its fields; tensors `action.log_std`, `action.low`, `action.high` where it says so |
+//! | `action` | JSON: `type` and its fields (`file_head.rs`); tensors `action.log_std`, `action.low`, `action.high` where it says so |
 //! | anything else | free text about the policy's origin |
 //!
 //! Tensors `parity.obs` and `parity.outputs` are optional; other tensors are ignored.

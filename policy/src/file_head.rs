@@ -8,9 +8,9 @@
 
 use crate::continuous::Bounds;
 use crate::continuous::ContinuousHead;
-use crate::continuous::Family;
 use crate::continuous::LogStd;
 use crate::error::LoadError;
+use crate::family::Family;
 use crate::file::text;
 use crate::head::ActionHead;
 use crate::json::Value;

@@ -19,6 +19,13 @@ pub trait Noise {
         }
     }
 
+    /// A number drawn from the standard Gumbel distribution: -ln(-ln u) of a uniform u.
+    fn gumbel(&mut self) -> f32 {
+        // 1 - u is never zero, but one where u is zero: there the smallest step away is taken.
+        let exponential = -math::ln((1.0 - self.uniform()) as f32);
+        -math::ln(exponential.max(f32::EPSILON / 4.0))
+    }
+
     /// A number drawn from the Gamma distribution of this shape, at least 1, and scale 1.
     ///
     /// Marsaglia and Tsang (2000), "A simple method for generating gamma variables".
@@ -82,5 +89,21 @@ pub(crate) mod tests {
             let spread = shape * shape * (2.0 + 6.0 / shape);
             assert!((variance - shape).abs() < error(spread), "{variance} of {shape}");
         }
+    }
+
+    struct Always(f64);
+
+    impl Noise for Always {
+        fn uniform(&mut self) -> f64 {
+            self.0
+        }
+    }
+
+    /// exp(-exp(-x)) = 1 - u: at u = 1 - 1/e it is 0.
+    #[test]
+    fn gumbel_noise_inverts_its_distribution_and_is_finite() {
+        assert!(Always(1.0 - (-1.0_f64).exp()).gumbel().abs() < 1e-6);
+        assert!(Always(0.0).gumbel().is_finite());
+        assert!(Always(1.0 - f64::EPSILON / 2.0).gumbel().is_finite());
     }
 }

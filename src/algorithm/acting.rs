@@ -1,9 +1,10 @@
 //! How an agent chooses actions: its network on the host, a distribution, an action policy.
 
 use slm_env::{ActionBatch, Rng, Space, StateError, StateReader, StateWriter};
-use slm_policy::{ActionHead, ContinuousHead, Family, LogStd, Network, Noise, Scratch, argmax};
+use slm_policy::{ActionHead, ContinuousHead, LogStd, Network, Scratch};
 
 use super::agent::ActingNet;
+use super::choice::Choice;
 use crate::net::{Dist, LOG_STD_BOUNDS, NetPlan, acting_network, log_std};
 use crate::ops::Schedule;
 
@@ -40,21 +41,11 @@ pub struct Acting {
     stored: Vec<f32>,
 }
 
-/// From a row of outputs to an action.
-struct Choice {
-    plan: ActingPlan,
-    head: ActionHead,
-    rng: Rng,
-    explore_var: f64,
-    tempered: Vec<f32>,
-}
-
 impl Acting {
     /// Acts as the network of plan `actor` with `params` `[num_params]` does, drawing from `rng`.
     pub fn new(plan: ActingPlan, actor: &NetPlan, params: &[f32], rng: Rng) -> Self {
         let (network, head) = freeze(&plan.dist, actor, params);
-        let explore_var = plan.action_policy.explore_var(0);
-        let choice = Choice { plan, head, rng, explore_var, tempered: Vec::new() };
+        let choice = Choice::new(plan, head, rng);
         Self { network, choice, scratch: Scratch::default(), stored: Vec::new() }
     }
 
@@ -65,11 +56,11 @@ impl Acting {
 
     /// Moves the exploration schedule on to `frame`.
     pub fn advance(&mut self, frame: u64) {
-        self.choice.explore_var = self.choice.plan.action_policy.explore_var(frame);
+        self.choice.advance(frame);
     }
 
     /// Writes an action for every row of `obs` `[n, width]`; returns them as they are stored,
-    /// `[n, action_width]`: indices, or base values as [`Family`] says.
+    /// `[n, action_width]`: indices, or base values as [`Family`](slm_policy::Family) says.
     pub fn act(&mut self, obs: &[f32], actions: &mut ActionBatch) -> &[f32] {
         let width = self.choice.plan.action_space.width();
         let n = actions.len() / width;
@@ -100,8 +91,7 @@ impl Acting {
 
     /// Writes the generator and the exploration variable; parameters belong to the learner.
     pub fn save(&self, out: &mut StateWriter) {
-        self.choice.rng.save(out);
-        out.f64(self.choice.explore_var);
+        self.choice.save(out);
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -109,82 +99,7 @@ impl Acting {
     /// # Errors
     /// When the state ends early.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.choice.rng.load(from)?;
-        self.choice.explore_var = from.f64()?;
-        Ok(())
-    }
-}
-
-impl Choice {
-    /// Writes row `i` of the actions, and the same as it is stored.
-    fn act(&mut self, outputs: &[f32], i: usize, actions: &mut ActionBatch, stored: &mut [f32]) {
-        let width = stored.len();
-        let row = i * width..(i + 1) * width;
-        if self.explores() {
-            return self.act_anywhere(i, actions, stored);
-        }
-        match actions {
-            ActionBatch::Discrete(actions) | ActionBatch::Multi(actions) => {
-                let action = &mut actions[row];
-                self.choose(outputs, action);
-                stored.iter_mut().zip(action).for_each(|(to, &mut index)| *to = index as f32);
-            }
-            ActionBatch::Continuous(actions) => {
-                let ActionHead::Continuous(head) = &self.head else {
-                    unreachable!("plans give continuous action spaces a continuous head")
-                };
-                head.sample_base(outputs, &mut HostNoise(&mut self.rng), stored);
-                for (j, (to, base)) in actions[row].iter_mut().zip(stored).enumerate() {
-                    *to = head.to_env(*base, j);
-                }
-            }
-        }
-    }
-
-    /// Whether this action is a uniform one.
-    fn explores(&mut self) -> bool {
-        match self.plan.action_policy {
-            ActionPolicy::Random => true,
-            ActionPolicy::EpsilonGreedy(_) => self.rng.random() < self.explore_var,
-            ActionPolicy::Sample | ActionPolicy::Boltzmann(_) => false,
-        }
-    }
-
-    fn choose(&mut self, outputs: &[f32], action: &mut [u32]) {
-        let tau = self.explore_var as f32;
-        let noise = &mut HostNoise(&mut self.rng);
-        match self.plan.action_policy {
-            ActionPolicy::EpsilonGreedy(_) => self.head.best(outputs, action),
-            ActionPolicy::Boltzmann(_) if !tau.is_normal() => self.head.best(outputs, action),
-            ActionPolicy::Boltzmann(_) => {
-                temper(&self.head, outputs, tau, &mut self.tempered);
-                self.head.draw(&self.tempered, noise, action);
-            }
-            ActionPolicy::Sample | ActionPolicy::Random => self.head.draw(outputs, noise, action),
-        }
-    }
-
-    fn act_anywhere(&mut self, i: usize, actions: &mut ActionBatch, stored: &mut [f32]) {
-        self.plan.action_space.sample(&mut self.rng, actions, i);
-        let width = stored.len();
-        let row = i * width..(i + 1) * width;
-        match actions {
-            ActionBatch::Discrete(actions) | ActionBatch::Multi(actions) => {
-                stored.iter_mut().zip(&actions[row]).for_each(|(to, &index)| *to = index as f32);
-            }
-            ActionBatch::Continuous(actions) => {
-                let family = self.family();
-                let bases = actions[row].iter().map(|&action| family.to_base(action));
-                stored.iter_mut().zip(bases).for_each(|(to, base)| *to = base);
-            }
-        }
-    }
-
-    fn family(&self) -> Family {
-        match self.plan.dist {
-            Dist::Continuous { family, .. } => family,
-            _ => unreachable!("plans give continuous action spaces a continuous distribution"),
-        }
+        self.choice.load(from)
     }
 }
 
@@ -196,42 +111,8 @@ impl ActionPolicy {
         }
     }
 
-    fn explore_var(&self, frame: u64) -> f64 {
+    pub(super) fn explore_var(&self, frame: u64) -> f64 {
         self.schedule().map_or(f64::NAN, |schedule| schedule.at(frame))
-    }
-}
-
-/// An environment's generator as the policy crate's source of randomness.
-struct HostNoise<'a>(&'a mut Rng);
-
-impl Noise for HostNoise<'_> {
-    fn uniform(&mut self) -> f64 {
-        self.0.random()
-    }
-
-    fn normal(&mut self) -> f64 {
-        self.0.standard_normal()
-    }
-}
-
-/// Logits divided by the temperature; those of a choice are moved first, so that the best is 0.
-fn temper(head: &ActionHead, logits: &[f32], tau: f32, tempered: &mut Vec<f32>) {
-    tempered.clear();
-    let mut choice = |logits: &[f32]| {
-        let best = logits[argmax(logits)];
-        tempered.extend(logits.iter().map(|x| (x - best) / tau));
-    };
-    match head {
-        ActionHead::MultiCategorical { nvec } => {
-            let mut rest = logits;
-            for n in nvec {
-                let (own, others) = rest.split_at(*n);
-                choice(own);
-                rest = others;
-            }
-        }
-        ActionHead::Bernoulli { .. } => tempered.extend(logits.iter().map(|x| x / tau)),
-        _ => choice(logits),
     }
 }
 
@@ -256,6 +137,8 @@ fn freeze(dist: &Dist, actor: &NetPlan, params: &[f32]) -> (Network, ActionHead)
 
 #[cfg(test)]
 mod tests {
+    use slm_policy::Family;
+
     use super::*;
     use crate::net::Init;
     use crate::ops::Schedule;

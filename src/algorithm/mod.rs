@@ -4,6 +4,7 @@ pub mod acting;
 pub mod acting_spec;
 pub mod actor_critic;
 pub mod agent;
+mod choice;
 #[cfg(test)]
 mod conformance;
 pub mod nets;
@@ -18,3 +19,4 @@ mod resolve_acting;
 pub mod value_target;
 
 pub use agent::{ActingNet, Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape, TrainStats};
+pub use choice::HostNoise;

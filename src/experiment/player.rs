@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use slm_env::{ActionBatch, ObsBatch, Rng, Space, StepBatch, VecEnv};
-use slm_policy::{ActionHead, ActionsMut, Noise, Policy};
+use slm_policy::{ActionHead, ActionsMut, Policy};
 
 use super::error::RunError;
+use crate::algorithm::HostNoise;
 
 /// What chooses the actions.
 #[derive(Clone, Debug)]
@@ -26,20 +27,7 @@ impl Player {
     pub(super) fn check(&self, env: &dyn VecEnv) -> Result<(), String> {
         let (Self::Greedy(policy) | Self::Sampling(policy, _)) = self else { return Ok(()) };
         let (obs_width, width) = (policy.obs_width(), env.obs_space().width());
-        let fits = match (policy.head(), env.action_space()) {
-            (
-                ActionHead::Categorical { n: choices } | ActionHead::Argmax { n: choices },
-                Space::Discrete { n },
-            )
-            | (ActionHead::Bernoulli { n: choices }, Space::MultiBinary { n }) => {
-                *choices == *n as usize
-            }
-            (ActionHead::MultiCategorical { nvec: choices }, Space::MultiDiscrete { nvec }) => {
-                choices.iter().copied().eq(nvec.iter().map(|n| *n as usize))
-            }
-            (ActionHead::Continuous(head), Space::Box { low, .. }) => head.k == low.len(),
-            _ => false,
-        };
+        let fits = fits(policy.head(), env.action_space());
         if obs_width != width {
             return Err(format!(
                 "the policy takes {obs_width} numbers, the environment has {width}"
@@ -53,7 +41,7 @@ impl Player {
         match self {
             Self::Greedy(policy) => policy.act_batch(&features(obs), actions_mut(actions)),
             Self::Sampling(policy, rng) => {
-                policy.sample_batch(&features(obs), actions_mut(actions), &mut Drawn(rng));
+                policy.sample_batch(&features(obs), actions_mut(actions), &mut HostNoise(rng));
             }
             Self::Random(rng) => {
                 for i in 0..actions.len() / space.width() {
@@ -122,16 +110,21 @@ impl Evaluator {
     }
 }
 
-/// A generator of ours as the policy crate's source of randomness.
-struct Drawn<'a>(&'a mut Rng);
-
-impl Noise for Drawn<'_> {
-    fn uniform(&mut self) -> f64 {
-        self.0.random()
-    }
-
-    fn normal(&mut self) -> f64 {
-        self.0.standard_normal()
+/// Whether the head's actions are the space's.
+fn fits(head: &ActionHead, space: &Space) -> bool {
+    match (head, space) {
+        (
+            ActionHead::Categorical { n: choices } | ActionHead::Argmax { n: choices },
+            Space::Discrete { n },
+        )
+        | (ActionHead::Bernoulli { n: choices }, Space::MultiBinary { n }) => {
+            *choices == *n as usize
+        }
+        (ActionHead::MultiCategorical { nvec: choices }, Space::MultiDiscrete { nvec }) => {
+            choices.iter().copied().eq(nvec.iter().map(|n| *n as usize))
+        }
+        (ActionHead::Continuous(head), Space::Box { low, .. }) => head.k == low.len(),
+        _ => false,
     }
 }
 
@@ -201,5 +194,20 @@ mod tests {
         assert_eq!(refusal("Pendulum-v1"), "the policy takes 4 numbers, the environment has 3");
         assert_eq!(refusal("MountainCar-v0"), "the policy takes 4 numbers, the environment has 2");
         assert_eq!(balancer().check(&*env("CartPole-v1", 1)), Ok(()));
+    }
+
+    /// Logits 2, 1 and 0, 0, 1 for one observation: the first value of two, the last of three.
+    #[test]
+    fn several_choices_are_played_where_they_fit() {
+        let linear = Linear::from_out_in(1, 5, &[0.0; 5], &[2.0, 1.0, 0.0, 0.0, 1.0]).unwrap();
+        let network = Network { layers: vec![Layer::Linear(linear)] };
+        let head = ActionHead::MultiCategorical { nvec: vec![2, 3] };
+        let space = |nvec: &[u32]| Space::MultiDiscrete { nvec: nvec.to_vec() };
+        assert!(fits(&head, &space(&[2, 3])));
+        assert!(!fits(&head, &space(&[3, 2])) && !fits(&head, &Space::MultiBinary { n: 2 }));
+        let mut player = Player::Greedy(Box::new(Policy::new(&[1], None, network, head).unwrap()));
+        let mut actions = ActionBatch::new(&space(&[2, 3]), 2);
+        player.act(&ObsBatch::F32(vec![0.0; 2]), &space(&[2, 3]), &mut actions);
+        assert_eq!(actions, ActionBatch::Multi(vec![0, 2, 0, 2]));
     }
 }

@@ -1,0 +1,157 @@
+//! One action from one row of outputs, as an action policy says.
+
+use slm_env::{ActionBatch, Rng, StateError, StateReader, StateWriter};
+use slm_policy::{ActionHead, Family, Noise, argmax};
+
+use super::acting::{ActingPlan, ActionPolicy};
+use crate::net::Dist;
+
+/// From a row of outputs to an action.
+pub(super) struct Choice {
+    pub(super) plan: ActingPlan,
+    pub(super) head: ActionHead,
+    /// ε or τ; no number where the action policy has none.
+    pub(super) explore_var: f64,
+    rng: Rng,
+    tempered: Vec<f32>,
+}
+
+/// A generator of ours as the policy crate's source of randomness.
+pub struct HostNoise<'a>(pub &'a mut Rng);
+
+impl Noise for HostNoise<'_> {
+    fn uniform(&mut self) -> f64 {
+        self.0.random()
+    }
+
+    fn normal(&mut self) -> f64 {
+        self.0.standard_normal()
+    }
+}
+
+impl Choice {
+    /// Chooses by `head`, drawing from `rng`.
+    pub(super) fn new(plan: ActingPlan, head: ActionHead, rng: Rng) -> Self {
+        let explore_var = plan.action_policy.explore_var(0);
+        Self { plan, head, explore_var, rng, tempered: Vec::new() }
+    }
+
+    /// Moves the exploration schedule on to `frame`.
+    pub(super) fn advance(&mut self, frame: u64) {
+        self.explore_var = self.plan.action_policy.explore_var(frame);
+    }
+
+    /// Writes row `i` of the actions, and the same as it is stored.
+    pub(super) fn act(
+        &mut self,
+        outputs: &[f32],
+        i: usize,
+        actions: &mut ActionBatch,
+        stored: &mut [f32],
+    ) {
+        let width = stored.len();
+        let row = i * width..(i + 1) * width;
+        if self.explores() {
+            return self.act_anywhere(i, actions, stored);
+        }
+        match actions {
+            ActionBatch::Discrete(actions) | ActionBatch::Multi(actions) => {
+                let action = &mut actions[row];
+                self.choose(outputs, action);
+                stored.iter_mut().zip(action).for_each(|(to, &mut index)| *to = index as f32);
+            }
+            ActionBatch::Continuous(actions) => {
+                let ActionHead::Continuous(head) = &self.head else {
+                    unreachable!("plans give continuous action spaces a continuous head")
+                };
+                head.sample_base(outputs, &mut HostNoise(&mut self.rng), stored);
+                for (j, (to, base)) in actions[row].iter_mut().zip(stored).enumerate() {
+                    *to = head.to_env(*base, j);
+                }
+            }
+        }
+    }
+
+    /// Whether this action is a uniform one.
+    fn explores(&mut self) -> bool {
+        match self.plan.action_policy {
+            ActionPolicy::Random => true,
+            ActionPolicy::EpsilonGreedy(_) => self.rng.random() < self.explore_var,
+            ActionPolicy::Sample | ActionPolicy::Boltzmann(_) => false,
+        }
+    }
+
+    fn choose(&mut self, outputs: &[f32], action: &mut [u32]) {
+        let tau = self.explore_var as f32;
+        let noise = &mut HostNoise(&mut self.rng);
+        match self.plan.action_policy {
+            ActionPolicy::EpsilonGreedy(_) => self.head.best(outputs, action),
+            ActionPolicy::Boltzmann(_) if !tau.is_normal() => self.head.best(outputs, action),
+            ActionPolicy::Boltzmann(_) => {
+                temper(&self.head, outputs, tau, &mut self.tempered);
+                self.head.draw(&self.tempered, noise, action);
+            }
+            ActionPolicy::Sample | ActionPolicy::Random => self.head.draw(outputs, noise, action),
+        }
+    }
+
+    fn act_anywhere(&mut self, i: usize, actions: &mut ActionBatch, stored: &mut [f32]) {
+        self.plan.action_space.sample(&mut self.rng, actions, i);
+        let width = stored.len();
+        let row = i * width..(i + 1) * width;
+        match actions {
+            ActionBatch::Discrete(actions) | ActionBatch::Multi(actions) => {
+                stored.iter_mut().zip(&actions[row]).for_each(|(to, &index)| *to = index as f32);
+            }
+            ActionBatch::Continuous(actions) => {
+                let family = self.family();
+                let bases = actions[row].iter().map(|&action| family.to_base(action));
+                stored.iter_mut().zip(bases).for_each(|(to, base)| *to = base);
+            }
+        }
+    }
+
+    fn family(&self) -> Family {
+        match self.plan.dist {
+            Dist::Continuous { family, .. } => family,
+            _ => unreachable!("plans give continuous action spaces a continuous distribution"),
+        }
+    }
+
+    /// Writes the generator and the exploration variable.
+    pub(super) fn save(&self, out: &mut StateWriter) {
+        self.rng.save(out);
+        out.f64(self.explore_var);
+    }
+
+    /// Reads what [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// When the state ends early.
+    pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.rng.load(from)?;
+        self.explore_var = from.f64()?;
+        Ok(())
+    }
+}
+
+/// Logits divided by the temperature; those of a choice are moved first, so that the best is 0.
+fn temper(head: &ActionHead, logits: &[f32], tau: f32, tempered: &mut Vec<f32>) {
+    tempered.clear();
+    let mut choice = |logits: &[f32]| {
+        let best = logits[argmax(logits)];
+        tempered.extend(logits.iter().map(|x| (x - best) / tau));
+    };
+    match head {
+        ActionHead::MultiCategorical { nvec } => {
+            let mut rest = logits;
+            for n in nvec {
+                let (own, others) = rest.split_at(*n);
+                choice(own);
+                rest = others;
+            }
+        }
+        ActionHead::Bernoulli { .. } => tempered.extend(logits.iter().map(|x| x / tau)),
+        _ => choice(logits),
+    }
+}
