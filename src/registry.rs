@@ -2,11 +2,19 @@
 
 use slm_env::EnvDef;
 
-use crate::algorithm::{AlgorithmDef, actor_critic, ppo, random, reinforce};
+use crate::algorithm::{AlgorithmDef, actor_critic, dqn, ppo, random, reinforce};
 
 /// Every algorithm; to add one, add its line.
-pub const ALGORITHMS: &[&AlgorithmDef] =
-    &[&random::DEF, &reinforce::DEF, &actor_critic::DEF, &ppo::DEF];
+pub const ALGORITHMS: &[&AlgorithmDef] = &[
+    &random::DEF,
+    &reinforce::DEF,
+    &dqn::VANILLA_DQN,
+    &dqn::DQN,
+    &dqn::DOUBLE_DQN,
+    &dqn::HYDRA_DQN,
+    &actor_critic::DEF,
+    &ppo::DEF,
+];
 
 /// Every family of environments; to add one, add its line.
 pub const ENV_FAMILIES: &[&[EnvDef]] = &[slm_env_classic::ENVS];

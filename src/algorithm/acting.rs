@@ -38,7 +38,6 @@ pub struct Acting {
     network: Network,
     choice: Choice,
     scratch: Scratch,
-    stored: Vec<f32>,
 }
 
 impl Acting {
@@ -46,7 +45,7 @@ impl Acting {
     pub fn new(plan: ActingPlan, actor: &NetPlan, params: &[f32], rng: Rng) -> Self {
         let (network, head) = freeze(&plan.dist, actor, params);
         let choice = Choice::new(plan, head, rng);
-        Self { network, choice, scratch: Scratch::default(), stored: Vec::new() }
+        Self { network, choice, scratch: Scratch::default() }
     }
 
     /// Takes over other parameters.
@@ -62,26 +61,19 @@ impl Acting {
     /// Writes an action for every row of `obs` `[n, width]`; returns them as they are stored,
     /// `[n, action_width]`: indices, or base values as [`Family`](slm_policy::Family) says.
     pub fn act(&mut self, obs: &[f32], actions: &mut ActionBatch) -> &[f32] {
-        let width = self.choice.plan.action_space.width();
-        let n = actions.len() / width;
-        self.stored.resize(n * width, 0.0);
+        let n = actions.len() / self.choice.plan.action_space.width();
         let outputs = self.network.forward(obs, n, &mut self.scratch);
-        let rows = outputs.chunks_exact(outputs.len() / n);
-        for (i, (row, stored)) in rows.zip(self.stored.chunks_exact_mut(width)).enumerate() {
-            self.choice.act(row, i, actions, stored);
-        }
-        &self.stored
+        self.choice.act(outputs, actions)
     }
 
     /// `explore_var`, where the action policy has one.
     pub fn metric_names(&self) -> &'static [&'static str] {
-        if self.choice.plan.action_policy.schedule().is_some() { &["explore_var"] } else { &[] }
+        self.choice.metric_names()
     }
 
     /// Values of [`metric_names`](Self::metric_names).
     pub fn metrics(&self) -> &[f64] {
-        let count = self.metric_names().len();
-        &std::slice::from_ref(&self.choice.explore_var)[..count]
+        self.choice.metrics()
     }
 
     /// Network and head, for export.
@@ -104,7 +96,7 @@ impl Acting {
 }
 
 impl ActionPolicy {
-    fn schedule(&self) -> Option<&Schedule> {
+    pub(super) fn schedule(&self) -> Option<&Schedule> {
         match self {
             Self::Sample | Self::Random => None,
             Self::EpsilonGreedy(schedule) | Self::Boltzmann(schedule) => Some(schedule),
@@ -116,23 +108,29 @@ impl ActionPolicy {
     }
 }
 
-fn freeze(dist: &Dist, actor: &NetPlan, params: &[f32]) -> (Network, ActionHead) {
-    let head = match dist {
+/// The network of plan `actor` with `params` `[num_params]` and its head, for export.
+pub(super) fn freeze(dist: &Dist, actor: &NetPlan, params: &[f32]) -> (Network, ActionHead) {
+    let log_std = match log_std(actor, params) {
+        [] => LogStd::Output,
+        values => LogStd::Vector(values.to_vec()),
+    };
+    let head = action_head(dist, log_std);
+    (acting_network(actor, params, head.outputs()), head)
+}
+
+/// What takes actions from the rows that parameterize `dist`.
+pub(super) fn action_head(dist: &Dist, log_std: LogStd) -> ActionHead {
+    match dist {
         Dist::Categorical { n } => ActionHead::Categorical { n: *n },
         Dist::Argmax { n } => ActionHead::Argmax { n: *n },
         Dist::MultiCategorical { nvec } => ActionHead::MultiCategorical { nvec: nvec.clone() },
         Dist::Bernoulli { n } => ActionHead::Bernoulli { n: *n },
         Dist::Continuous { family, k } => {
-            let log_std = match log_std(actor, params) {
-                [] => LogStd::Output,
-                values => LogStd::Vector(values.to_vec()),
-            };
             let log_std_range = LOG_STD_BOUNDS.into();
             let head = ContinuousHead::new(*family, *k, log_std, None);
             ActionHead::Continuous(ContinuousHead { log_std_range, ..head })
         }
-    };
-    (acting_network(actor, params, head.outputs()), head)
+    }
 }
 
 #[cfg(test)]

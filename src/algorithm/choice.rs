@@ -14,6 +14,7 @@ pub(super) struct Choice {
     pub(super) explore_var: f64,
     rng: Rng,
     tempered: Vec<f32>,
+    stored: Vec<f32>,
 }
 
 /// A generator of ours as the policy crate's source of randomness.
@@ -33,7 +34,7 @@ impl Choice {
     /// Chooses by `head`, drawing from `rng`.
     pub(super) fn new(plan: ActingPlan, head: ActionHead, rng: Rng) -> Self {
         let explore_var = plan.action_policy.explore_var(0);
-        Self { plan, head, explore_var, rng, tempered: Vec::new() }
+        Self { plan, head, explore_var, rng, tempered: Vec::new(), stored: Vec::new() }
     }
 
     /// Moves the exploration schedule on to `frame`.
@@ -41,8 +42,46 @@ impl Choice {
         self.explore_var = self.plan.action_policy.explore_var(frame);
     }
 
+    /// Writes an action for every row of `outputs` `[n, width]`; returns them as they are stored,
+    /// `[n, action_width]`: indices, or base values as [`Family`] says.
+    pub(super) fn act(&mut self, outputs: &[f32], actions: &mut ActionBatch) -> &[f32] {
+        let width = self.plan.action_space.width();
+        let n = actions.len() / width;
+        let mut stored = std::mem::take(&mut self.stored);
+        stored.resize(n * width, 0.0);
+        let rows = outputs.chunks_exact(outputs.len() / n);
+        for (i, (row, stored)) in rows.zip(stored.chunks_exact_mut(width)).enumerate() {
+            self.act_row(row, i, actions, stored);
+        }
+        self.stored = stored;
+        &self.stored
+    }
+
+    /// As [`act`](Self::act) with a uniform sample of the action space in every row.
+    pub(super) fn act_at_random(&mut self, actions: &mut ActionBatch) -> &[f32] {
+        let width = self.plan.action_space.width();
+        let mut stored = std::mem::take(&mut self.stored);
+        stored.resize(actions.len(), 0.0);
+        for (i, stored) in stored.chunks_exact_mut(width).enumerate() {
+            self.act_anywhere(i, actions, stored);
+        }
+        self.stored = stored;
+        &self.stored
+    }
+
+    /// `explore_var`, where the action policy has one.
+    pub(super) fn metric_names(&self) -> &'static [&'static str] {
+        if self.plan.action_policy.schedule().is_some() { &["explore_var"] } else { &[] }
+    }
+
+    /// Values of [`metric_names`](Self::metric_names).
+    pub(super) fn metrics(&self) -> &[f64] {
+        let count = self.metric_names().len();
+        &std::slice::from_ref(&self.explore_var)[..count]
+    }
+
     /// Writes row `i` of the actions, and the same as it is stored.
-    pub(super) fn act(
+    fn act_row(
         &mut self,
         outputs: &[f32],
         i: usize,

@@ -51,6 +51,17 @@ fn with_dist(agent: &str, name: &str) -> String {
     agent.replacen("algorithm: {", &format!("algorithm: {{action_pdtype: {name}, "), 1)
 }
 
+/// As [`check`], for several discrete actions at once.
+pub(super) fn check_multi_discrete(def: &AlgorithmDef, agent: &str) {
+    check_in(def, agent, &Space::MultiDiscrete { nvec: vec![2, 3] });
+}
+
+/// As [`check`], for what learns the values of discrete actions.
+pub(super) fn check_values(def: &AlgorithmDef, agent: &str) {
+    check_discrete(def, agent);
+    refuses(def, agent, &Space::symmetric(&[1.0]), "need a discrete action space");
+}
+
 fn check_in(def: &AlgorithmDef, agent: &str, space: &Space) {
     learns_the_bandit(def, agent, space);
     same_seed_same_bits(def, agent, space);

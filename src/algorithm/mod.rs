@@ -7,7 +7,10 @@ pub mod agent;
 mod choice;
 #[cfg(test)]
 mod conformance;
+pub mod dqn;
 pub mod nets;
+pub mod off_policy;
+mod off_policy_plan;
 pub mod on_policy;
 pub mod on_policy_plan;
 pub mod policy_loss;
@@ -16,6 +19,8 @@ pub mod random;
 pub mod reinforce;
 pub mod resolve;
 mod resolve_acting;
+mod resolve_value;
+pub mod target_update;
 pub mod value_target;
 
 pub use agent::{ActingNet, Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape, TrainStats};

@@ -83,7 +83,7 @@ impl Resolver<'_> {
         self.found.error(error);
     }
 
-    fn net_spec(&mut self) -> Option<NetSpec> {
+    pub(super) fn net_spec(&mut self) -> Option<NetSpec> {
         if self.agent.net.is_none() && !self.agent.has_wrong_net {
             self.error("name", "this algorithm needs `agent.net`");
         }
@@ -98,7 +98,7 @@ impl Resolver<'_> {
         value
     }
 
-    fn net_plan(
+    pub(super) fn net_plan(
         &mut self,
         part: &NetPartSpec,
         heads: &[usize],
@@ -220,7 +220,7 @@ pub fn loss_plan(spec: &LossSpec) -> LossFn {
     }
 }
 
-fn train_plan(spec: &NetTrainingSpec) -> TrainPlan {
+pub(super) fn train_plan(spec: &NetTrainingSpec) -> TrainPlan {
     TrainPlan {
         optim: optim_plan(&spec.optim_spec),
         lr: spec.optim_spec.lr(),

@@ -30,22 +30,6 @@ impl Resolver<'_> {
         Some(dist)
     }
 
-    /// As [`dist`](Self::dist) for networks of action values: by default [`Dist::Argmax`], which
-    /// under `boltzmann` leaves nothing to the temperature and gives way to [`Dist::Categorical`].
-    pub fn value_dist(&mut self, spec: &ActingSpec) -> Option<Dist> {
-        let Space::Discrete { n } = self.env.action_space else {
-            let kind = kind_of(&self.env.action_space);
-            let message = format!("action values need a discrete action space, not a {kind} one");
-            self.error("name", message);
-            return None;
-        };
-        let is_boltzmann = spec.action_policy == ActionPolicySpec::Boltzmann;
-        if spec.action_pdtype == ActionPdSpec::Default && !is_boltzmann {
-            return Some(Dist::Argmax { n: n as usize });
-        }
-        self.dist(spec)
-    }
-
     /// How actions are taken from the distribution.
     pub fn acting(&mut self, spec: &ActingSpec, dist: &Dist) -> Option<ActingPlan> {
         let schedule = spec.explore_var_spec.as_ref().map(schedule_plan);

@@ -1,0 +1,145 @@
+//! DQN against numbers worked by hand, and the agent contract.
+
+use slm_policy::Activation;
+
+use super::*;
+use crate::algorithm::conformance;
+use crate::net::{Init, LayerPlan, LrSchedule, OptimPlan};
+
+const AGENT: &str = "{
+    algorithm: {name: DQN, action_policy: epsilon_greedy, gamma: 0.9,
+      explore_var_spec: {name: linear_decay, start_val: 1.0, end_val: 0.1, start_step: 0, end_step: 500},
+      training_batch_iter: 1, training_iter: 1, training_frequency: 4, training_start_step: 16},
+    memory: {name: Replay, batch_size: 16, max_size: 500},
+    net: {type: MLPNet, hid_layers: [8], hid_layers_activation: tanh, clip_grad_val: 1.0,
+      loss_spec: {name: SmoothL1Loss}, optim_spec: {name: Adam, lr: 0.01},
+      update_type: replace, update_frequency: 40}}";
+
+fn plan(heads: &[usize], next_value: NextValue, loss: LossFn) -> DqnPlan {
+    let optim =
+        OptimPlan::Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
+    DqnPlan {
+        net: NetPlan {
+            input: 1,
+            trunk: vec![LayerPlan::Activation(Activation::Identity)],
+            heads: heads.to_vec(),
+            log_std_init: None,
+            init: Init::Default,
+            head_std: vec![None; heads.len()],
+        },
+        train: TrainPlan { optim, lr: 0.1, lr_schedule: LrSchedule::Constant, clip_grad: None },
+        heads: heads.to_vec(),
+        next_value,
+        gamma: 0.5,
+        loss,
+        training_iter: 1,
+        training_batch_iter: 1,
+    }
+}
+
+fn two_rows(actions: &[f32]) -> Batch {
+    Batch {
+        actions: actions.to_vec(),
+        obs: vec![1.0, 1.0],
+        next_obs: vec![2.0, 3.0],
+        rewards: vec![1.0, -1.0],
+        terminated: vec![false, true],
+        weights: vec![1.0, 0.5],
+        ..Batch::default()
+    }
+}
+
+/// Errors 1 − 3 = −2 and 5 − 1 = 4; squared and weighted (4·1 + 16·½)/2 = 6; slopes 2·d·w/2.
+#[test]
+fn the_loss_is_the_weighted_mean_over_rows() {
+    let plan = plan(&[2], NextValue::Online, LossFn::Mse);
+    let mut gradients = Gradients::default();
+    let loss = gradients.set(&plan, &[1.0, 7.0, 6.0, 5.0], &two_rows(&[0.0, 1.0]), &[3.0, 1.0]);
+    assert_eq!((loss, gradients.mean_value), (6.0, 3.0));
+    assert_eq!(gradients.values, [-2.0, 0.0, 0.0, 2.0]);
+    assert_eq!(gradients.errors, [2.0, 4.0]);
+}
+
+/// Heads of 2 and 1 actions: row 0 takes (1, 0), errors 2 − 1 and 4 − 2; row 1 (0, 0), none.
+/// (1 + 4)/4; a row's error is the mean 1.5.
+#[test]
+fn each_head_has_its_own_action_and_target() {
+    let plan = plan(&[2, 1], NextValue::Online, LossFn::Mse);
+    let mut gradients = Gradients::default();
+    let values = [0.0, 2.0, 4.0, 3.0, 9.0, 5.0];
+    let batch = two_rows(&[1.0, 0.0, 0.0, 0.0]);
+    let loss = gradients.set(&plan, &values, &batch, &[1.0, 2.0, 3.0, 5.0]);
+    assert_eq!(loss, 1.25);
+    assert_eq!(gradients.values, [0.0, 0.5, 1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(gradients.errors, [1.5, 0.0]);
+}
+
+#[test]
+fn double_learning_evaluates_what_another_network_chose() {
+    let (choosing, evaluating) = ([1.0, 2.0, 9.0, 4.0, 3.0, 8.0], [5.0, 6.0, 7.0, 1.0, 2.0, 3.0]);
+    let mut values = Vec::new();
+    values_of_best(&[2, 1], &choosing, &evaluating, &mut values);
+    assert_eq!(values, [6.0, 7.0, 1.0, 3.0]);
+    values_of_best(&[3], &choosing, &choosing, &mut values);
+    assert_eq!(values, [9.0, 8.0]);
+}
+
+/// The network is linear in one input: Q(x) = x·w + b. Online w = (1, 2), target w = (3, −1), b = 0:
+/// at x = 2 the online values are (2, 4), the target's (6, −2). r = 1, γ = ½; the second row ends.
+#[test]
+fn targets_follow_their_papers() {
+    let replace = TargetUpdate::Replace { update_frequency: 10 };
+    for (next_value, expected) in [
+        (NextValue::Online, 1.0 + 0.5 * 4.0),
+        (NextValue::Target(replace), 1.0 + 0.5 * 6.0),
+        (NextValue::Double(replace), 1.0 - 0.5 * 2.0),
+    ] {
+        let plan = plan(&[2], next_value, LossFn::Mse);
+        let mut dqn = plan.make(&mut Rng::from_seed(1), &Compute::kernels(1));
+        set_params(&mut dqn.online, &[1.0, 2.0, 0.0, 0.0]);
+        if let Some(target) = &mut dqn.target {
+            let mut out = StateWriter::new();
+            out.f32s(&[3.0, -1.0, 0.0, 0.0]);
+            target.load(&mut StateReader::new(&out.into_bytes())).unwrap();
+        }
+        dqn.batch = two_rows(&[0.0, 1.0]);
+        dqn.set_targets();
+        assert_eq!(dqn.targets, [expected, -1.0], "{next_value:?}");
+    }
+}
+
+fn set_params(net: &mut NetLearner, params: &[f32]) {
+    let mut out = StateWriter::new();
+    out.f32s(params);
+    out.u64(0);
+    out.u64(0);
+    out.u64(0);
+    net.load(&mut StateReader::new(&out.into_bytes())).unwrap();
+}
+
+#[test]
+fn keeps_the_agent_contract() {
+    conformance::check_values(&DQN, AGENT);
+}
+
+#[test]
+fn keeps_the_agent_contract_without_a_target_network() {
+    conformance::check_values(&VANILLA_DQN, &AGENT.replace("name: DQN", "name: VanillaDQN"));
+}
+
+#[test]
+fn keeps_the_agent_contract_with_priorities_and_a_moving_average() {
+    let agent = AGENT
+        .replace("name: DQN", "name: DoubleDQN")
+        .replace("name: Replay", "name: PrioritizedReplay, alpha: 0.6, epsilon: 0.01, use_cer: true,
+          beta_spec: {name: linear_decay, start_val: 0.4, end_val: 1.0, start_step: 0, end_step: 900}")
+        .replace("update_type: replace, update_frequency: 40", "update_type: polyak, polyak_coef: 0.1");
+    conformance::check_values(&DOUBLE_DQN, &agent);
+}
+
+#[test]
+fn a_head_for_each_action_keeps_the_agent_contract() {
+    let agent = AGENT.replace("name: DQN", "name: HydraDQN");
+    conformance::check_values(&HYDRA_DQN, &agent);
+    conformance::check_multi_discrete(&HYDRA_DQN, &agent);
+}

@@ -1,0 +1,209 @@
+//! The part that off-policy agents share: act, store, and learn from what is drawn.
+
+use std::borrow::Cow;
+
+use slm_env::{ActionBatch, Rng, StateError, StateReader, StateWriter, StepBatch};
+use slm_policy::LogStd;
+
+use super::acting::{ActingPlan, action_head, freeze};
+use super::agent::{ActingNet, Agent, AgentContext, TrainStats};
+use super::choice::Choice;
+use crate::memory::{Replay, ReplayPlan};
+use crate::net::{Compute, NetPlan};
+
+/// When an off-policy agent learns, in transitions stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LearnTiming {
+    /// Learns only with more than so many.
+    pub training_start_step: u64,
+    /// Learns each time so many were added, but at most once per vector step.
+    pub training_frequency: u64,
+}
+
+/// What [`OffPolicy`] needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OffPolicyPlan {
+    /// How actions are chosen.
+    pub acting: ActingPlan,
+    /// What is remembered.
+    pub replay: ReplayPlan,
+    /// When to learn.
+    pub timing: LearnTiming,
+    /// Actions are uniformly random before that frame.
+    pub random_frames: u64,
+}
+
+/// The rule by which an off-policy agent learns; it owns its networks.
+pub trait OffPolicyRule: Send {
+    /// Output rows `[n, output]` of the network that acts, for `obs` `[n, width]`.
+    fn policy_rows(&mut self, obs: &[f32]) -> &[f32];
+
+    /// Learns from draws of `replay`.
+    fn learn(&mut self, replay: &mut Replay, rng: &mut Rng) -> TrainStats;
+
+    /// Moves target networks and schedules on to `frame`, after a vector step that began at
+    /// `previous`.
+    fn advance(&mut self, previous: u64, frame: u64);
+
+    /// Marks the end of one update at `frame`, on which learning-rate schedules count.
+    fn finish_update(&mut self, frame: u64);
+
+    /// The network that acts.
+    fn actor_plan(&self) -> &NetPlan;
+
+    /// Its parameters `[num_params]`.
+    fn actor_params(&self) -> Cow<'_, [f32]>;
+
+    /// Optimizer steps of all networks.
+    fn opt_steps(&self) -> u64;
+
+    /// Mean learning rate over the networks.
+    fn lr(&self) -> f64;
+
+    /// Root of the summed squares of the networks' last gradient norms.
+    fn grad_norm(&self) -> f64;
+
+    /// Names of the rule's own metric columns.
+    fn metric_names(&self) -> &'static [&'static str];
+
+    /// Their values, in the order of the names.
+    fn metrics(&self) -> Vec<f64>;
+
+    /// Writes networks and whatever else changes.
+    fn save(&self, out: &mut StateWriter);
+
+    /// Reads what [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// When the state belongs to another plan or ends early.
+    fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError>;
+}
+
+/// A rule that can be made from its plan.
+pub trait MakeRule: Send + Sync {
+    /// The rule.
+    type Rule: OffPolicyRule;
+
+    /// The rule at frame 0, its networks' weights drawn from `rng`.
+    fn make(&self, rng: &mut Rng, compute: &Compute) -> Self::Rule;
+}
+
+/// An off-policy agent around its rule.
+pub struct OffPolicy<R> {
+    rule: R,
+    choice: Choice,
+    replay: Replay,
+    timing: LearnTiming,
+    random_frames: u64,
+    /// Frames taken in.
+    frame: u64,
+    /// Transitions seen at the last look whether to learn.
+    seen: u64,
+    replay_rng: Rng,
+}
+
+impl<R: OffPolicyRule> OffPolicy<R> {
+    /// A new agent with networks where the context has them.
+    pub fn new<M: MakeRule<Rule = R>>(
+        plan: &OffPolicyPlan,
+        rule: &M,
+        context: &AgentContext<'_>,
+    ) -> Self {
+        let seed = context.seed;
+        let rule = rule.make(&mut Rng::from_sequence(&seed.child("net", 0)), context.compute);
+        let act_rng = Rng::from_sequence(&seed.child("act", 0));
+        let head = action_head(&plan.acting.dist, LogStd::Output);
+        Self {
+            rule,
+            choice: Choice::new(plan.acting.clone(), head, act_rng),
+            replay: Replay::new(plan.replay.clone()),
+            timing: plan.timing,
+            random_frames: plan.random_frames,
+            frame: 0,
+            seen: 0,
+            replay_rng: Rng::from_sequence(&seed.child("memory", 0)),
+        }
+    }
+
+    /// Whether what was stored since the last look crossed a multiple of the training frequency.
+    fn is_due(&mut self) -> bool {
+        let LearnTiming { training_start_step, training_frequency } = self.timing;
+        let (before, seen) = (self.seen, self.replay.seen());
+        self.seen = seen;
+        seen > training_start_step && seen / training_frequency > before / training_frequency
+    }
+
+    fn learn(&mut self, frame: u64) -> TrainStats {
+        let stats = self.rule.learn(&mut self.replay, &mut self.replay_rng);
+        self.rule.finish_update(frame);
+        stats
+    }
+}
+
+impl<R: OffPolicyRule> Agent for OffPolicy<R> {
+    fn act(&mut self, batch: &StepBatch, actions: &mut ActionBatch) {
+        let stored = if self.frame < self.random_frames {
+            self.choice.act_at_random(actions)
+        } else {
+            self.choice.act(self.rule.policy_rows(batch.obs.f32s()), actions)
+        };
+        self.replay.push_acted(&batch.obs, stored);
+    }
+
+    fn observe(&mut self, batch: &StepBatch) {
+        self.replay.push_observed(&batch.obs, &batch.final_obs, &batch.steps);
+    }
+
+    fn update(&mut self, frame: u64) -> Option<TrainStats> {
+        let stats = self.is_due().then(|| self.learn(frame));
+        self.rule.advance(self.frame, frame);
+        self.replay.advance(frame);
+        self.choice.advance(frame);
+        self.frame = frame;
+        stats
+    }
+
+    fn metric_names(&self) -> Vec<&'static str> {
+        [self.choice.metric_names(), self.rule.metric_names()].concat()
+    }
+
+    fn metrics(&self) -> Vec<f64> {
+        [self.choice.metrics(), &self.rule.metrics()].concat()
+    }
+
+    fn grad_norm(&self) -> Option<f64> {
+        Some(self.rule.grad_norm())
+    }
+
+    fn lr(&self) -> f64 {
+        self.rule.lr()
+    }
+
+    fn opt_step(&self) -> u64 {
+        self.rule.opt_steps()
+    }
+
+    fn acting_net(&self) -> Option<ActingNet> {
+        let (dist, params) = (&self.choice.plan.dist, self.rule.actor_params());
+        let (network, head) = freeze(dist, self.rule.actor_plan(), &params);
+        Some(ActingNet { network, head })
+    }
+
+    fn save(&self, out: &mut StateWriter) {
+        out.u64(self.frame);
+        out.u64(self.seen);
+        self.rule.save(out);
+        self.choice.save(out);
+        self.replay.save(out);
+        self.replay_rng.save(out);
+    }
+
+    fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.frame = from.u64()?;
+        self.seen = from.u64()?;
+        self.rule.load(from)?;
+        self.choice.load(from)?;
+        self.replay.load(from)?;
+        self.replay_rng.load(from)
+    }
+}

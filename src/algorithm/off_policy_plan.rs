@@ -1,0 +1,111 @@
+//! What an off-policy agent is built from, whatever its rule.
+
+use serde_json::Value as Json;
+
+use super::agent::{Agent, AgentContext, AgentPlan};
+use super::off_policy::{MakeRule, OffPolicy, OffPolicyPlan};
+use super::resolve::{Resolver, schedule_plan};
+use super::target_update::TargetUpdate;
+use crate::config::{FromNode, MemorySpec, NetTrainingSpec, ReplaySpec, UpdateTypeSpec};
+use crate::memory::{PriorityPlan, ReplayPlan};
+
+/// An off-policy agent, resolved: its plan, its rule's, and the spec they came from.
+pub(super) struct ResolvedOffPolicy<M> {
+    /// Acting, replay, timing.
+    pub plan: OffPolicyPlan,
+    /// Networks and numbers of the rule.
+    pub rule: M,
+    /// `agent.algorithm` with defaults.
+    pub algorithm: Json,
+    /// `agent.memory` with defaults.
+    pub memory: Json,
+}
+
+impl<M> AgentPlan for ResolvedOffPolicy<M>
+where
+    M: MakeRule,
+    M::Rule: 'static,
+{
+    fn build(&self, context: &AgentContext<'_>) -> Box<dyn Agent> {
+        Box::new(OffPolicy::new(&self.plan, &self.rule, context))
+    }
+
+    fn algorithm_json(&self) -> Json {
+        self.algorithm.clone()
+    }
+
+    fn memory_json(&self) -> Json {
+        self.memory.clone()
+    }
+}
+
+impl Resolver<'_> {
+    /// The memory that the spec names, which has to be a replay, and what it holds.
+    pub fn replay(&mut self, action_width: usize) -> Option<(MemorySpec, ReplayPlan)> {
+        if self.agent.memory.is_null() {
+            self.error("name", "this algorithm needs `agent.memory`");
+            return None;
+        }
+        let memory = MemorySpec::from_node(&self.agent.memory, self.found)?;
+        let (replay, priorities) = match &memory {
+            MemorySpec::Replay(replay) => (replay, None),
+            MemorySpec::PrioritizedReplay(spec) => (
+                &spec.replay,
+                Some(PriorityPlan {
+                    alpha: spec.alpha,
+                    epsilon: spec.epsilon,
+                    beta: spec.beta_spec.as_ref().map(schedule_plan),
+                }),
+            ),
+            _ => {
+                let message = format!("this algorithm can not learn from an {}", memory.name());
+                let error = self.agent.memory.error_in("name", message);
+                self.found
+                    .error(error.with_help("it needs a Replay or PrioritizedReplay".to_owned()));
+                return None;
+            }
+        };
+        let plan = self.replay_plan(replay, action_width, priorities);
+        Some((memory, plan))
+    }
+
+    fn replay_plan(
+        &self,
+        spec: &ReplaySpec,
+        action_width: usize,
+        priorities: Option<PriorityPlan>,
+    ) -> ReplayPlan {
+        ReplayPlan {
+            num_envs: self.env.num_envs,
+            obs_width: self.env.obs_space.width(),
+            obs_u8: false,
+            action_width,
+            max_size: spec.max_size,
+            batch_size: spec.batch_size,
+            use_cer: spec.use_cer,
+            priorities,
+        }
+    }
+
+    /// Warns where a session ends before there is enough to learn from.
+    pub fn warn_if_never_started(&mut self, training_start_step: u64) {
+        let max_frame = self.env.max_frame;
+        if training_start_step >= max_frame {
+            let text = format!(
+                "learning starts after {training_start_step} frames and a session has {max_frame}"
+            );
+            let warning = self.agent.algorithm.error_in("training_start_step", text);
+            self.found.warning(warning.with_help("nothing will be learned".to_owned()));
+        }
+    }
+}
+
+/// How target networks follow.
+pub(super) fn target_update(spec: &NetTrainingSpec) -> TargetUpdate {
+    match spec.update_type {
+        UpdateTypeSpec::Replace => TargetUpdate::Replace {
+            update_frequency: spec.update_frequency.round().max(1.0) as u64,
+        },
+        UpdateTypeSpec::Polyak => TargetUpdate::Polyak { coef: spec.polyak_coef },
+    }
+}
