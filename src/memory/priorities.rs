@@ -105,3 +105,89 @@ impl Priorities {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Ramp;
+
+    fn priorities(alpha: f64, beta: Option<Schedule>, errors: &[f32]) -> Priorities {
+        let mut priorities =
+            Priorities::new(PriorityPlan { alpha, epsilon: 0.0, beta }, errors.len());
+        let indices: Vec<u32> = (0..errors.len() as u32).collect();
+        priorities.set(&indices, errors);
+        priorities
+    }
+
+    fn drawn(priorities: &Priorities, seed: u64, count: usize) -> Vec<u32> {
+        let mut indices = Vec::new();
+        priorities.draw(&mut Rng::from_seed(seed), count, &mut indices);
+        indices
+    }
+
+    /// α = 0.5: priorities √[1, 4, 9, 16] = [1, 2, 3, 4], probabilities [0.1, 0.2, 0.3, 0.4]. χ² of
+    /// 5000 batches of 2 against them; with 3 degrees of freedom it is below 16.27 in 999 of 1000 cases.
+    #[test]
+    fn draws_follow_the_errors_to_the_power_of_alpha() {
+        let priorities = priorities(0.5, None, &[1.0, -4.0, 9.0, 16.0]);
+        let mut counts = [0.0; 4];
+        for seed in 0..5000 {
+            for index in drawn(&priorities, seed, 2) {
+                counts[index as usize] += 1.0;
+            }
+        }
+        let expected = [1000.0, 2000.0, 3000.0, 4000.0];
+        let chi2: f64 = counts.iter().zip(expected).map(|(c, e)| (c - e) * (c - e) / e).sum();
+        assert!(chi2 < 16.27, "{counts:?}");
+    }
+
+    /// Ten parts of a sum of 10: one draw in each, so leaf 3, which covers [6, 10), comes 4 times.
+    #[test]
+    fn each_equal_part_of_the_sum_gives_one_draw() {
+        let priorities = priorities(1.0, None, &[1.0, 2.0, 3.0, 4.0]);
+        for seed in 0..20 {
+            assert_eq!(drawn(&priorities, seed, 10), [0, 1, 1, 2, 2, 2, 3, 3, 3, 3]);
+        }
+    }
+
+    #[test]
+    fn with_alpha_0_all_are_drawn_alike() {
+        let priorities = priorities(0.0, None, &[1.0, 0.0, 9.0, 1e9]);
+        assert_eq!(drawn(&priorities, 1, 4), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn errors_of_zero_leave_something_to_draw() {
+        let priorities = priorities(1.0, Some(Schedule::Constant(1.0)), &[0.0; 4]);
+        assert_eq!(drawn(&priorities, 1, 4), [0, 1, 2, 3]);
+        let mut weights = Vec::new();
+        priorities.weigh(&[0, 1, 2, 3], 4, &mut weights);
+        assert_eq!(weights, [1.0; 4]);
+    }
+
+    #[test]
+    fn a_new_transition_has_the_largest_priority_so_far() {
+        let mut priorities = priorities(2.0, None, &[0.5, 3.0, 0.0]);
+        priorities.set(&[1], &[1.0]);
+        priorities.insert(2);
+        assert_eq!(priorities.tree.leaves(3), [0.25, 1.0, 9.0]);
+    }
+
+    /// N·P = 4·[0.1, 0.2, 0.3, 0.4] = [0.4, 0.8, 1.2, 1.6]. β = 1: 1/(N·P) over the largest of the batch,
+    /// that of place 1: 0.8/[0.8, 1.6] = [1, 0.5]. Half-way from 0 to 1, β = ½: √ of that.
+    #[test]
+    fn importance_weights_are_those_worked_by_hand() {
+        let ramp = Ramp { start_val: 0.0, end_val: 1.0, start_step: 0.0, end_step: 10.0 };
+        let beta = Some(Schedule::Linear(ramp));
+        let mut priorities = priorities(1.0, beta, &[1.0, 2.0, 3.0, 4.0]);
+        let mut weights_at = |frame| {
+            priorities.advance(frame);
+            let mut weights = Vec::new();
+            priorities.weigh(&[1, 3], 4, &mut weights);
+            weights
+        };
+        assert_eq!(weights_at(0), [1.0, 1.0]);
+        assert_eq!(weights_at(5), [1.0, 0.5f32.sqrt()]);
+        assert_eq!(weights_at(10), [1.0, 0.5]);
+    }
+}

@@ -78,3 +78,137 @@ impl Replay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use slm_env::{ObsBatch, StateReader, StateWriter, Step};
+
+    use super::*;
+    use crate::memory::{PriorityPlan, ReplayPlan};
+    use crate::ops::Schedule;
+
+    fn replay(num_envs: usize, max_size: usize, use_cer: bool, prioritized: bool) -> Replay {
+        let beta = Some(Schedule::Constant(0.5));
+        let priorities = PriorityPlan { alpha: 1.0, epsilon: 0.0, beta };
+        Replay::new(ReplayPlan {
+            num_envs,
+            obs_width: 1,
+            obs_u8: false,
+            action_width: 1,
+            max_size,
+            batch_size: 4,
+            use_cer,
+            priorities: prioritized.then_some(priorities),
+        })
+    }
+
+    /// A vector step whose observations are `obs` and then `next`; nothing ends.
+    fn push(replay: &mut Replay, obs: &[f32], next: &[f32]) {
+        let (obs, next) = (ObsBatch::F32(obs.to_vec()), ObsBatch::F32(next.to_vec()));
+        replay.push_acted(&obs, obs.f32s());
+        replay.push_observed(&next, &next, &vec![Step::default(); obs.len()]);
+    }
+
+    /// One environment whose observations count on from `first`, for `steps` steps.
+    fn count(replay: &mut Replay, first: usize, steps: usize) {
+        (first..first + steps).for_each(|k| push(replay, &[k as f32], &[(k + 1) as f32]));
+    }
+
+    /// `slm_golden.json`, `sample_next_states`: places 0 and 1 hold the newest vector step's second
+    /// and third row, place 8 its first; their next ones are 40, 41, 42.
+    #[test]
+    fn next_observations_are_looked_up_as_recorded() {
+        let mut replay = replay(3, 9, false, false);
+        let rows: [[f32; 3]; 4] =
+            [[10.0, 11.0, 12.0], [20.0, 21.0, 22.0], [30.0, 31.0, 32.0], [40.0, 41.0, 42.0]];
+        // As if two rows had been stored before: that is where the recording's ring began.
+        replay.seen = 2;
+        rows.windows(2).for_each(|pair| push(&mut replay, &pair[0], &pair[1]));
+        let mut batch = Batch::default();
+        for index in 0..9 {
+            replay.gather(replay.number_at(index), &mut batch.columns());
+        }
+        assert_eq!(batch.obs, [31.0, 32.0, 10.0, 11.0, 12.0, 20.0, 21.0, 22.0, 30.0]);
+        assert_eq!(batch.next_obs, [41.0, 42.0, 20.0, 21.0, 22.0, 30.0, 31.0, 32.0, 40.0]);
+    }
+
+    /// Three stored: the last three of four places are 0, 1, 2. Then two: the last two are 3, 4. Then
+    /// none. Then six, of which a batch holds the last four: 7, 8, 9, 10.
+    #[test]
+    fn what_is_new_since_the_last_draw_comes_last_in_the_batch() {
+        let (mut replay, mut rng) = (replay(1, 5, true, false), Rng::from_seed(0));
+        let mut batch = Batch::default();
+        let mut newest = |replay: &mut Replay| {
+            replay.sample(&mut rng, &mut batch);
+            batch.obs[4 - batch.num_newest..].to_vec()
+        };
+        count(&mut replay, 0, 3);
+        assert_eq!(newest(&mut replay), [0.0, 1.0, 2.0]);
+        count(&mut replay, 3, 2);
+        assert_eq!(newest(&mut replay), [3.0, 4.0]);
+        assert_eq!(newest(&mut replay), [] as [f32; 0]);
+        count(&mut replay, 5, 6);
+        assert_eq!(newest(&mut replay), [7.0, 8.0, 9.0, 10.0]);
+    }
+
+    #[test]
+    fn rows_that_were_not_drawn_keep_their_priorities() {
+        let (mut replay, mut rng) = (replay(1, 8, true, true), Rng::from_seed(0));
+        let mut batch = Batch::default();
+        count(&mut replay, 0, 2);
+        replay.sample(&mut rng, &mut batch);
+        // Four draws from two equal priorities would be 0, 0, 1, 1; the last two are now the newest.
+        assert_eq!((batch.num_newest, batch.indices.as_slice()), (2, &[0, 0, 0, 1][..]));
+        replay.set_priorities(&batch, &[3.0, 5.0, 70.0, 80.0]);
+        // Place 0 has the priority 5, place 1 still that of a new one, 1: (1/5)^β is √0.2.
+        let mut weights = Vec::new();
+        let priorities = replay.priorities.as_ref().unwrap();
+        priorities.weigh(&[0, 1], 2, &mut weights);
+        assert_eq!(weights, [0.2f32.sqrt(), 1.0]);
+    }
+
+    #[test]
+    fn a_draw_takes_all_transitions_alike() {
+        let (mut replay, mut rng) = (replay(1, 5, false, false), Rng::from_seed(1));
+        count(&mut replay, 0, 7);
+        let mut batch = Batch::default();
+        let mut counts = [0.0; 7];
+        for _ in 0..2500 {
+            replay.sample(&mut rng, &mut batch);
+            batch.obs.iter().for_each(|&obs| counts[obs as usize] += 1.0);
+        }
+        assert_eq!(counts[..2], [0.0, 0.0]);
+        // χ² with 4 degrees of freedom is below 18.47 in 999 of 1000 cases.
+        let chi2: f64 = counts[2..].iter().map(|c: &f64| (c - 2000.0).powi(2) / 2000.0).sum();
+        assert!(chi2 < 18.47, "{counts:?}");
+    }
+
+    #[test]
+    fn a_loaded_replay_draws_what_the_saved_one_draws() {
+        let (mut whole, mut rng) = (replay(2, 7, true, true), Rng::from_seed(2));
+        let mut batch = Batch::default();
+        let push_at = |replay: &mut Replay, k: usize| {
+            push(replay, &[k as f32, -(k as f32)], &[k as f32 + 1.0, -(k as f32) - 1.0]);
+        };
+        (0..9).for_each(|k| push_at(&mut whole, k));
+        whole.sample(&mut rng, &mut batch);
+        whole.set_priorities(&batch, &[1.0, 2.0, 3.0, 4.0]);
+        push_at(&mut whole, 9);
+        let mut out = StateWriter::new();
+        whole.save(&mut out);
+        let bytes = out.into_bytes();
+        let mut resumed = replay(2, 7, true, true);
+        resumed.load(&mut StateReader::new(&bytes)).unwrap();
+        let (mut again, mut other) = (rng.clone(), Batch::default());
+        for k in 10..40 {
+            whole.sample(&mut rng, &mut batch);
+            resumed.sample(&mut again, &mut other);
+            assert_eq!(batch, other);
+            let errors: Vec<f32> = batch.obs.iter().map(|obs| obs / 3.0).collect();
+            whole.set_priorities(&batch, &errors);
+            resumed.set_priorities(&batch, &errors);
+            push_at(&mut whole, k);
+            push_at(&mut resumed, k);
+        }
+    }
+}
