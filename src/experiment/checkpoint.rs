@@ -1,18 +1,21 @@
 //! The checkpoint file: named sections of bytes, each with its CRC32C, written and replaced as a whole.
 //!
-//! Layout, little-endian: magic, format version, number of sections; per section its name, length and
-//! CRC32C; the CRC32C of all that; then the sections one after another.
+//! Layout, little-endian: magic, format version, number of sections; per section its name, length,
+//! CRC32C, number of segments, and their lengths and CRC32Cs; the CRC32C of all that; then the
+//! sections one after another. The segments are in files of their own (`checkpoint_writer.rs`).
 
 use std::path::Path;
+use std::sync::Arc;
 
-use slm_env::{StateError, StateReader, StateWriter};
+use slm_env::{Segment, StateError, StateReader, StateWriter};
 
-use crate::analysis::atomic_file::{FileError, read_file, write_atomically};
+use super::segment_file::{SegmentFile, SegmentFolder};
+use crate::analysis::atomic_file::read_file;
 
 const MAGIC: &[u8; 8] = b"SLMLABCK";
 
 /// Version of the layout and of what the sections hold; files of another one are refused.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Longest section name; bounds what a damaged header can ask for.
 const MAX_NAME: usize = 64;
@@ -71,10 +74,20 @@ pub enum CheckpointError {
     SpecChanged(String),
 }
 
-/// Named byte strings.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Named byte strings, and large parts of them by shared value.
+#[derive(Clone, Debug, Default)]
 pub struct Checkpoint {
-    sections: Vec<(String, Vec<u8>)>,
+    sections: Vec<Section>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Section {
+    name: String,
+    bytes: Vec<u8>,
+    /// The segments of a state that was just saved.
+    segments: Vec<Arc<dyn Segment>>,
+    /// Those of one that was read.
+    stored: SegmentFolder,
 }
 
 impl Checkpoint {
@@ -88,16 +101,28 @@ impl Checkpoint {
     /// # Panics
     /// When the name is too long or taken.
     pub fn add(&mut self, name: &str, bytes: Vec<u8>) {
-        assert!(name.len() <= MAX_NAME, "section names are short");
-        assert!(self.find(name).is_none(), "a section is added once");
-        self.sections.push((name.to_owned(), bytes));
+        self.push(Section { name: name.to_owned(), bytes, ..Section::default() });
     }
 
     /// Adds a section that `write` writes.
+    ///
+    /// # Panics
+    /// When the name is too long or taken.
     pub fn add_state(&mut self, name: &str, write: impl FnOnce(&mut StateWriter)) {
         let mut out = StateWriter::new();
         write(&mut out);
-        self.add(name, out.into_bytes());
+        let (bytes, segments) = out.into_parts();
+        self.push(Section { name: name.to_owned(), bytes, segments, ..Section::default() });
+    }
+
+    /// Forgets the segments: sections that have some can not be read back.
+    pub(super) fn drop_segments(&mut self) {
+        self.sections.iter_mut().for_each(|section| section.segments.clear());
+    }
+
+    /// Names of the sections, with the segments of their states.
+    pub(super) fn segments(&self) -> impl Iterator<Item = (&str, &[Arc<dyn Segment>])> {
+        self.sections.iter().map(|section| (section.name.as_str(), section.segments.as_slice()))
     }
 
     /// The bytes of a section.
@@ -105,7 +130,8 @@ impl Checkpoint {
     /// # Errors
     /// When there is no such section.
     pub fn section(&self, name: &'static str) -> Result<&[u8], CheckpointError> {
-        self.find(name).ok_or(CheckpointError::Missing(name))
+        let section = self.find(name).ok_or(CheckpointError::Missing(name))?;
+        Ok(&section.bytes)
     }
 
     /// The text of a section.
@@ -126,28 +152,30 @@ impl Checkpoint {
         section: &'static str,
         read: impl FnOnce(&mut StateReader<'s>) -> Result<T, StateError>,
     ) -> Result<T, CheckpointError> {
-        let mut from = StateReader::new(self.section(section)?);
+        let found = self.find(section).ok_or(CheckpointError::Missing(section))?;
+        let mut from = StateReader::with_segments(&found.bytes, &found.stored);
         let value = read(&mut from).and_then(|value| from.finish().map(|()| value));
         value.map_err(|source| CheckpointError::State { section, source })
     }
 
-    /// The file's bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// The file's bytes, given the files of each section's segments.
+    pub(super) fn to_bytes(&self, files: &[Vec<SegmentFile>]) -> Vec<u8> {
         let mut header = StateWriter::new();
         header.u32(FORMAT_VERSION);
         header.u32(self.sections.len() as u32);
-        for (name, bytes) in &self.sections {
-            header.text(name);
-            header.u64(bytes.len() as u64);
-            header.u32(crc32c::crc32c(bytes));
+        for (section, files) in self.sections.iter().zip(files) {
+            header.text(&section.name);
+            header.u64(section.bytes.len() as u64);
+            header.u32(crc32c::crc32c(&section.bytes));
+            header.u32(files.len() as u32);
+            for file in files {
+                file.save(&mut header);
+            }
         }
         let header = header.into_bytes();
-        let size: usize = self.sections.iter().map(|(_, bytes)| bytes.len()).sum();
-        let mut out = Vec::with_capacity(MAGIC.len() + header.len() + 4 + size);
-        out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&header);
-        out.extend_from_slice(&crc32c::crc32c(&header).to_le_bytes());
-        self.sections.iter().for_each(|(_, bytes)| out.extend_from_slice(bytes));
+        let mut out = [MAGIC.as_slice(), &header, &crc32c::crc32c(&header).to_le_bytes()].concat();
+        out.reserve_exact(self.sections.iter().map(|section| section.bytes.len()).sum());
+        self.sections.iter().for_each(|section| out.extend_from_slice(&section.bytes));
         out
     }
 
@@ -164,23 +192,17 @@ impl Checkpoint {
             return Err(CheckpointError::Checksum("the header".to_owned()));
         }
         let mut checkpoint = Self::new();
-        for (name, len, crc) in entries {
-            let (section, after) = rest.split_at_checked(len).ok_or_else(|| cut(&name))?;
-            if crc32c::crc32c(section) != crc {
+        for Entry { name, len, crc, files } in entries {
+            let (bytes, after) = rest.split_at_checked(len).ok_or_else(|| cut(&name))?;
+            if crc32c::crc32c(bytes) != crc {
                 return Err(CheckpointError::Checksum(format!("`{name}`")));
             }
-            checkpoint.sections.push((name, section.to_vec()));
+            let stored = SegmentFolder::new(&name, files);
+            let (bytes, segments) = (bytes.to_vec(), Vec::new());
+            checkpoint.sections.push(Section { name, bytes, segments, stored });
             rest = after;
         }
         if rest.is_empty() { Ok(checkpoint) } else { Err(cut("end")) }
-    }
-
-    /// Replaces the file at `path`, so that a reader sees the old one or this one.
-    ///
-    /// # Errors
-    /// When the disk is full or the folder read-only; the old file is then still there.
-    pub fn write(&self, path: &Path) -> Result<(), FileError> {
-        write_atomically(path, &self.to_bytes())
     }
 
     /// Reads a file; `None` when there is none.
@@ -192,16 +214,30 @@ impl Checkpoint {
             return Ok(None);
         }
         let bytes = read_file(path)?;
-        Self::from_bytes(&bytes).map(Some).map_err(|e| super::RunError::at_checkpoint(path, e))
+        let mut checkpoint = Self::from_bytes(&bytes)
+            .map_err(|error| super::RunError::at_checkpoint(path, error))?;
+        checkpoint.sections.iter_mut().for_each(|section| section.stored.set_checkpoint(path));
+        Ok(Some(checkpoint))
     }
 
-    fn find(&self, name: &str) -> Option<&[u8]> {
-        self.sections.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes.as_slice())
+    fn push(&mut self, section: Section) {
+        assert!(section.name.len() <= MAX_NAME, "section names are short");
+        assert!(self.find(&section.name).is_none(), "a section is added once");
+        self.sections.push(section);
+    }
+
+    fn find(&self, name: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| section.name == name)
     }
 }
 
-/// What the header says of a section: name, length, checksum.
-type Entry = (String, usize, u32);
+/// What the header says of a section.
+struct Entry {
+    name: String,
+    len: usize,
+    crc: u32,
+    files: Vec<SegmentFile>,
+}
 
 /// What the header says, and its length.
 fn read_header(body: &[u8]) -> Result<(Vec<Entry>, usize), CheckpointError> {
@@ -213,15 +249,22 @@ fn read_header(body: &[u8]) -> Result<(Vec<Entry>, usize), CheckpointError> {
     }
     let count = from.u32().map_err(damaged)?;
     let mut entries = Vec::new();
-    let mut header_len = 8;
     for _ in 0..count {
-        let name = from.text().map_err(damaged)?;
-        let (len, crc) = (from.u64().map_err(damaged)?, from.u32().map_err(damaged)?);
-        header_len += 8 + name.len() + 12;
-        let len = usize::try_from(len).map_err(|_| cut(&name))?;
-        entries.push((name, len, crc));
+        entries.push(read_entry(&mut from).map_err(damaged)?);
     }
-    Ok((entries, header_len))
+    Ok((entries, from.position()))
+}
+
+fn read_entry(from: &mut StateReader<'_>) -> Result<Entry, StateError> {
+    let name = from.text()?;
+    let len = usize::try_from(from.u64()?).unwrap_or(usize::MAX);
+    let crc = from.u32()?;
+    let count = from.u32()?;
+    let mut files = Vec::new();
+    for _ in 0..count {
+        files.push(SegmentFile::load(from)?);
+    }
+    Ok(Entry { name, len, crc, files })
 }
 
 fn cut(at: &str) -> CheckpointError {
@@ -240,10 +283,15 @@ mod tests {
         checkpoint
     }
 
+    fn bytes() -> Vec<u8> {
+        let file = SegmentFile { len: 3, crc: 4 };
+        sample().to_bytes(&[vec![], vec![file, file], vec![]])
+    }
+
     #[test]
     fn sections_come_back_as_they_were() {
-        let read = Checkpoint::from_bytes(&sample().to_bytes()).unwrap();
-        assert_eq!(read, sample());
+        let read = Checkpoint::from_bytes(&bytes()).unwrap();
+        assert_eq!(read.section("empty"), Ok([].as_slice()));
         assert_eq!(read.text("meta"), Ok("{}"));
         assert_eq!(read.read_state("clock", StateReader::u64), Ok(640));
         assert_eq!(read.section("agent"), Err(CheckpointError::Missing("agent")));
@@ -251,17 +299,17 @@ mod tests {
 
     #[test]
     fn a_file_cut_off_anywhere_is_refused() {
-        let bytes = sample().to_bytes();
+        let bytes = bytes();
         for len in 0..bytes.len() {
             assert!(Checkpoint::from_bytes(&bytes[..len]).is_err(), "cut at {len}");
         }
         let longer = [bytes.as_slice(), b"x"].concat();
-        assert_eq!(Checkpoint::from_bytes(&longer), Err(cut("end")));
+        assert_eq!(Checkpoint::from_bytes(&longer).unwrap_err(), cut("end"));
     }
 
     #[test]
     fn a_changed_bit_anywhere_is_noticed() {
-        let bytes = sample().to_bytes();
+        let bytes = bytes();
         for k in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[k / 8] ^= 1 << (k % 8);
@@ -271,9 +319,12 @@ mod tests {
 
     #[test]
     fn another_format_says_which() {
-        let mut bytes = sample().to_bytes();
+        let mut bytes = bytes();
         bytes[8] = 9;
-        assert_eq!(Checkpoint::from_bytes(&bytes), Err(CheckpointError::Version { found: 9 }));
+        assert_eq!(
+            Checkpoint::from_bytes(&bytes).unwrap_err(),
+            CheckpointError::Version { found: 9 }
+        );
     }
 
     #[test]
@@ -283,19 +334,5 @@ mod tests {
             error.to_string(),
             "the checkpoint does not fit this run: clock: state is too long: 4 bytes left over"
         );
-    }
-
-    #[test]
-    fn replacing_keeps_the_old_file_when_the_new_one_can_not_be_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.ckpt");
-        assert_eq!(Checkpoint::read(&path).unwrap(), None);
-        sample().write(&path).unwrap();
-        // A folder in the place of the temporary file makes the write fail, as a full disk would.
-        std::fs::create_dir(crate::analysis::atomic_file::temporary_path(&path)).unwrap();
-        let mut other = sample();
-        other.add("more", vec![1]);
-        assert!(other.write(&path).is_err());
-        assert_eq!(Checkpoint::read(&path).unwrap(), Some(sample()));
     }
 }

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::checkpoint_writer::CheckpointWriter;
 use super::error::RunError;
 use super::observer::Level;
 use super::run_folder::{TRIAL, unix_seconds};
@@ -38,6 +39,7 @@ pub(super) struct SessionOutputs<'a> {
     /// Rows that the event file has.
     event_rows: usize,
     log: SessionLog,
+    checkpoint: CheckpointWriter,
     best_written: Option<Arc<[u8]>>,
     drawn: Instant,
     warned: BTreeSet<&'static str>,
@@ -52,6 +54,7 @@ impl<'a> SessionOutputs<'a> {
             began: unix_seconds(),
             event_rows: 0,
             log: SessionLog::new(setup.folder.paths.session_log(TRIAL, setup.index)),
+            checkpoint: CheckpointWriter::new(setup.folder.checkpoint(setup.index)),
             best_written: None,
             drawn: Instant::now(),
             warned: BTreeSet::new(),
@@ -103,8 +106,7 @@ impl<'a> SessionOutputs<'a> {
     fn write_checkpoint(&mut self, snapshot: Snapshot) -> Result<(), FileError> {
         let length = self.events.as_ref().map_or(0, EventFile::offset);
         let events = Written { length, rows: self.event_rows };
-        let path = self.setup.folder.checkpoint(self.setup.index);
-        snapshot.into_checkpoint(events, self.log.written()).write(&path)
+        self.checkpoint.write(&snapshot.into_checkpoint(events, self.log.written()))
     }
 
     fn write_tables(&mut self, snapshot: &Snapshot) -> Result<(), FileError> {

@@ -77,6 +77,10 @@ impl Snapshot {
     /// The file's content, given how far the event file and the log have been written.
     pub(super) fn into_checkpoint(self, events: Written, log: Written) -> Checkpoint {
         let mut checkpoint = self.state;
+        if self.meta.is_complete {
+            // Nothing goes on from here, and a replay may be large.
+            checkpoint.drop_segments();
+        }
         checkpoint.add(META, self.meta.to_json().to_string().into_bytes());
         checkpoint.add(ROWS, self.table.to_csv().into_bytes());
         checkpoint.add(EVAL_ROWS, self.eval_table.to_csv().into_bytes());
@@ -209,6 +213,7 @@ pub(super) fn difference(path: &str, saved: &Json, now: &Json) -> Option<String>
 
 #[cfg(test)]
 mod tests {
+    use super::super::checkpoint_writer::CheckpointWriter;
     use super::*;
 
     const EVENTS_WRITTEN: Written = Written { length: 99, rows: 3 };
@@ -229,7 +234,8 @@ mod tests {
     }
 
     fn write(path: &Path, identity: &Json) {
-        sample(identity).into_checkpoint(EVENTS_WRITTEN, LOG_WRITTEN).write(path).unwrap();
+        let checkpoint = sample(identity).into_checkpoint(EVENTS_WRITTEN, LOG_WRITTEN);
+        CheckpointWriter::new(path.to_owned()).write(&checkpoint).unwrap();
     }
 
     #[test]

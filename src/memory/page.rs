@@ -1,6 +1,6 @@
 //! A run of the replay's rows: what is allocated, copied and saved at once.
 
-use slm_env::{ObsBatch, StateError, StateReader, StateWriter, Step};
+use slm_env::{ObsBatch, Segment, StateError, StateReader, StateWriter, Step};
 
 use super::obs_arena::ObsArena;
 
@@ -131,16 +131,6 @@ impl Page {
         finals.obs.gather(slot.expect("a row that ended has its final observation"), out);
     }
 
-    pub(super) fn save(&self, out: &mut StateWriter) {
-        self.obs.save(out);
-        out.f32s(&self.actions);
-        out.f32s(&self.rewards);
-        out.bytes(&self.flags);
-        out.u64(self.written as u64);
-        self.finals.save(out);
-        self.old_finals.save(out);
-    }
-
     /// Reads a page of the same shape.
     pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         let rows = self.rows();
@@ -170,6 +160,18 @@ impl Page {
             "those of the rows that ended",
             "others",
         ))
+    }
+}
+
+impl Segment for Page {
+    fn save(&self, out: &mut StateWriter) {
+        self.obs.save(out);
+        out.f32s(&self.actions);
+        out.f32s(&self.rewards);
+        out.bytes(&self.flags);
+        out.u64(self.written as u64);
+        self.finals.save(out);
+        self.old_finals.save(out);
     }
 }
 

@@ -191,13 +191,14 @@ impl Replay {
         }
     }
 
-    /// Writes the transitions and priorities.
+    /// Writes the transitions and priorities; pages by shared value, so that a checkpoint writes only those
+    /// that have changed since the one before.
     pub fn save(&self, out: &mut StateWriter) {
         out.u64(self.seen);
         out.u64(self.sampled_at);
         self.newest_obs.save(out);
         for page in &self.pages {
-            page.save(out);
+            out.segment(Arc::<Page>::clone(page));
         }
         if let Some(priorities) = &self.priorities {
             priorities.save(self.len(), out);
@@ -219,7 +220,7 @@ impl Replay {
         self.pages.clear();
         for page in 0..self.len().div_ceil(self.page_rows) {
             let mut page = self.new_page(page);
-            page.load(from)?;
+            from.segment(|from| page.load(from))?;
             self.pages.push(Arc::new(page));
         }
         let len = self.len();

@@ -1,18 +1,26 @@
 //! Little-endian byte state: what environments and learners write into a checkpoint and read back.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::segment::{Segment, SegmentSource, segment_bytes};
 
 /// Appends values to a byte string.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct StateWriter {
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
+    /// Segments by where a mark of eight bytes stands for them.
+    pub(crate) segments: Vec<(usize, Arc<dyn Segment>)>,
 }
 
 /// Reads values back in the order in which a [`StateWriter`] wrote them.
 #[derive(Clone, Debug)]
 pub struct StateReader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) at: usize,
+    pub(crate) segments: Option<&'a dyn SegmentSource>,
+    /// How many of them have been read.
+    pub(crate) segments_read: usize,
 }
 
 /// Why a state could not be read.
@@ -36,6 +44,8 @@ pub enum StateError {
         /// What the bytes say.
         found: String,
     },
+    /// A segment that lies apart from the state can not be had.
+    Segment(String),
     /// Everything was read and bytes are left over.
     Leftover {
         /// How many.
@@ -63,6 +73,7 @@ impl fmt::Display for StateError {
             Self::Mismatch { what, expected, found } => {
                 write!(f, "state does not fit: {what} should be {expected}, the state has {found}")
             }
+            Self::Segment(reason) => write!(f, "a part of the state is missing: {reason}"),
             Self::Leftover { left } => write!(f, "state is too long: {left} bytes left over"),
         }
     }
@@ -83,8 +94,11 @@ macro_rules! numbers {
                 #[doc = concat!("Appends the length and the elements of a `[", stringify!($number), "]`.")]
                 pub fn $numbers(&mut self, values: &[$number]) {
                     self.u64(values.len() as u64);
-                    for &value in values {
-                        self.$number(value);
+                    let start = self.bytes.len();
+                    self.bytes.resize(start + size_of_val(values), 0);
+                    let (out, _) = self.bytes[start..].as_chunks_mut();
+                    for (out, value) in out.iter_mut().zip(values) {
+                        *out = value.to_le_bytes();
                     }
                 }
             )*
@@ -106,7 +120,8 @@ macro_rules! numbers {
                 /// When the bytes end before.
                 pub fn $numbers(&mut self) -> Result<Vec<$number>, StateError> {
                     let n = self.len(size_of::<$number>())?;
-                    (0..n).map(|_| self.$number()).collect()
+                    let (values, _) = self.take(n * size_of::<$number>())?.as_chunks();
+                    Ok(values.iter().map(|value| $number::from_le_bytes(*value)).collect())
                 }
 
                 #[doc = concat!("Reads a `[", stringify!($number), "]` into a slice of its length.")]
@@ -118,8 +133,9 @@ macro_rules! numbers {
                     if n != out.len() {
                         return Err(StateError::mismatch("a length", out.len(), n));
                     }
-                    for value in out {
-                        *value = self.$number()?;
+                    let (values, _) = self.take(n * size_of::<$number>())?.as_chunks();
+                    for (out, value) in out.iter_mut().zip(values) {
+                        *out = $number::from_le_bytes(*value);
                     }
                     Ok(())
                 }
@@ -154,16 +170,33 @@ impl StateWriter {
         self.bytes(value.as_bytes());
     }
 
-    /// The bytes written.
+    /// The bytes written, with those of the segments among them.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        let Self { bytes, segments } = self;
+        if segments.is_empty() {
+            return bytes;
+        }
+        let mut out = Self::new();
+        let mut from = 0;
+        for (at, segment) in segments {
+            out.bytes.extend_from_slice(&bytes[from..at]);
+            out.bytes(&segment_bytes(&*segment));
+            from = at + size_of::<u64>();
+        }
+        out.bytes.extend_from_slice(&bytes[from..]);
+        out.bytes
     }
 }
 
 impl<'a> StateReader<'a> {
     /// A reader at the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { bytes, at: 0, segments: None, segments_read: 0 }
+    }
+
+    /// How many bytes have been read.
+    pub fn position(&self) -> usize {
+        self.at
     }
 
     /// Reads a `bool`.
@@ -198,7 +231,7 @@ impl<'a> StateReader<'a> {
         }
     }
 
-    fn take(&mut self, needed: usize) -> Result<&'a [u8], StateError> {
+    pub(crate) fn take(&mut self, needed: usize) -> Result<&'a [u8], StateError> {
         let left = self.bytes.len() - self.at;
         if needed > left {
             return Err(StateError::Truncated { at: self.at, needed, left });
@@ -214,7 +247,7 @@ impl<'a> StateReader<'a> {
     }
 
     /// A length prefix, checked against the bytes left so that a damaged one allocates nothing.
-    fn len(&mut self, width: usize) -> Result<usize, StateError> {
+    pub(crate) fn len(&mut self, width: usize) -> Result<usize, StateError> {
         let at = self.at;
         let n = usize::try_from(self.u64()?).unwrap_or(usize::MAX);
         let left = self.bytes.len() - self.at;
