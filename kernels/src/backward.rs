@@ -5,6 +5,9 @@ use std::ops::Range;
 use slm_policy::Activation;
 
 use crate::activation::Differentiate;
+use crate::conv::Conv;
+use crate::conv::ConvGrads;
+use crate::conv::ConvInputs;
 use crate::gemm::End;
 use crate::gemm::Gemm;
 use crate::gemm::PACK;
@@ -58,12 +61,13 @@ impl Step {
         pack: &mut [f32],
         share: GradShare<'_>,
     ) {
-        match self.kind {
+        match &self.kind {
             _ if share.rows.is_empty() => {}
             Kind::Linear { .. } if self.is_narrow(isa) => {
                 self.narrow_grads(isa, tape, pack, share);
             }
             Kind::Linear { .. } => self.linear_grads(isa, tape, pack, share),
+            Kind::Conv(conv) => self.conv_grads(isa, conv, tape, pack, share),
             Kind::LayerNorm { .. } | Kind::Copy => self.norm_grads(isa, tape, share),
         }
     }
@@ -116,6 +120,27 @@ impl Step {
         }
     }
 
+    fn conv_grads(
+        &self,
+        isa: Isa,
+        conv: &Conv,
+        tape: &Tape,
+        scratch: &mut [f32],
+        share: GradShare<'_>,
+    ) {
+        let GradShare { rows, weight, bias, resume } = share;
+        isa.run(ConvGrads {
+            conv,
+            channels: rows,
+            input: &tape.values.get()[self.input.range(tape.n)],
+            d_output: &tape.grads.get()[self.grad.range(tape.n)],
+            weight,
+            bias,
+            resume,
+            scratch,
+        });
+    }
+
     fn norm_grads(&self, isa: Isa, tape: &Tape, share: GradShare<'_>) {
         let GradShare { weight, bias, resume, .. } = share;
         if !resume {
@@ -149,23 +174,38 @@ impl Step {
         };
         let d_output = &free[..own.len()];
         let (weight, _) = self.weight_and_bias(params);
-        let [input, normalized, scale] = [self.input, self.normalized, self.scale]
-            .map(|block| &tape.values.get()[block.range(tape.n)]);
-        match self.kind {
+        let values = tape.values.get();
+        let input = &values[self.input.range(tape.n)];
+        match &self.kind {
             Kind::Copy => to.copy_from_slice(d_output),
             Kind::Linear { .. } => {
                 let end = self.slope_before(input);
                 isa.run(self.linear_inputs(weight, d_output, to, end, tape.pack.get_mut()));
             }
-            Kind::LayerNorm { .. } => isa.run(NormBackward {
-                width: self.inputs,
-                gamma: weight,
-                normalized,
-                scale,
+            Kind::Conv(conv) => isa.run(ConvInputs {
+                conv,
+                weight,
                 d_output,
+                before: self.fused_before,
+                kept: input,
                 d_input: to,
+                scratch: tape.pack.get_mut(),
             }),
+            Kind::LayerNorm { .. } => isa.run(self.norm_inputs(weight, values, d_output, to)),
         }
+    }
+
+    fn norm_inputs<'a>(
+        &self,
+        gamma: &'a [f32],
+        values: &'a [f32],
+        d_output: &'a [f32],
+        d_input: &'a mut [f32],
+    ) -> NormBackward<'a> {
+        let n = d_output.len() / self.outputs;
+        let [normalized, scale] =
+            [self.normalized, self.scale].map(|block| &values[block.range(n)]);
+        NormBackward { width: self.inputs, gamma, normalized, scale, d_output, d_input }
     }
 
     /// d · weightᵀ.

@@ -5,6 +5,8 @@ use slm_policy::Activation;
 use crate::activation::Activate;
 use crate::activation::Keep;
 use crate::activation::keep;
+use crate::conv::Conv;
+use crate::conv::ConvForward;
 use crate::gemm::End;
 use crate::gemm::Gemm;
 use crate::gemm::PACK;
@@ -22,9 +24,10 @@ impl Step {
     /// From the input block to the output block.
     pub(crate) fn forward(&self, isa: Isa, params: &[f32], tape: &mut Tape) {
         let n = tape.n;
-        match self.kind {
+        match &self.kind {
             Kind::Linear { .. } => self.linear(isa, params, tape),
-            Kind::LayerNorm { eps, .. } => self.layer_norm(isa, params, eps, tape),
+            Kind::LayerNorm { eps, .. } => self.layer_norm(isa, params, *eps, tape),
+            Kind::Conv(conv) => self.conv2d(isa, conv, params, tape),
             Kind::Copy => {
                 let input = self.input.range(n);
                 tape.values.get_mut().copy_within(input, self.before.range(n).start);
@@ -69,6 +72,21 @@ impl Step {
             out,
             column_sums: None,
             pack: tape.pack.get_mut(),
+        });
+    }
+
+    fn conv2d(&self, isa: Isa, conv: &Conv, params: &[f32], tape: &mut Tape) {
+        let (weight, bias) = self.weight_and_bias(params);
+        let out = self.before.range(tape.n);
+        let (kept, free) = tape.values.get_mut().split_at_mut(out.start);
+        isa.run(ConvForward {
+            conv,
+            weight,
+            bias,
+            input: &kept[self.input.range(tape.n)],
+            activation: self.activation,
+            out: &mut free[..out.len()],
+            scratch: tape.pack.get_mut(),
         });
     }
 

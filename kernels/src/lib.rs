@@ -40,6 +40,7 @@ mod beta;
 mod categorical;
 mod clip;
 mod continuous;
+mod conv;
 mod forward;
 mod gemm;
 mod gumbel;

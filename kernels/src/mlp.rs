@@ -3,6 +3,8 @@
 use slm_policy::Activation;
 
 use crate::backward::GradShare;
+use crate::conv::Conv;
+use crate::conv::ConvShape;
 use crate::simd::Isa;
 use crate::step::Kind;
 use crate::step::Step;
@@ -17,6 +19,25 @@ pub enum Layer {
         inputs: usize,
         /// Width of an output row.
         outputs: usize,
+        /// Whether a bias `[outputs]` is added.
+        bias: bool,
+    },
+    /// Convolution of images, channel first: a row `[channels · height · width]` gives a row
+    /// `[outputs · height · width]`; parameters are the weight `[outputs, channels · kernel]`,
+    /// row-major, then the bias. Of two numbers the first goes with the height.
+    Conv2d {
+        /// Channels, height and width of the input.
+        input: [usize; 3],
+        /// Channels of the output.
+        outputs: usize,
+        /// Rows and columns of the kernel.
+        kernel: [usize; 2],
+        /// Distance between neighboring positions of the kernel.
+        stride: [usize; 2],
+        /// Zeros added on each side of the input.
+        padding: [usize; 2],
+        /// Distance between neighboring taps of the kernel.
+        dilation: [usize; 2],
         /// Whether a bias `[outputs]` is added.
         bias: bool,
     },
@@ -77,6 +98,10 @@ impl Mlp {
             Layer::Linear { inputs, outputs, bias } => {
                 assert!(inputs == width && outputs > 0, "a linear layer fits the one before");
                 Step::new(Kind::Linear { bias }, Activation::Identity, [width, outputs])
+            }
+            Layer::Conv2d { input, outputs, kernel, stride, padding, dilation, bias } => {
+                let shape = ConvShape { input, outputs, kernel, stride, padding, dilation, bias };
+                Step::conv(Conv::new(shape), width)
             }
             Layer::LayerNorm { width: own, eps, affine } => {
                 assert_eq!(own, width, "a layer norm fits the layer before");
@@ -148,6 +173,27 @@ impl Mlp {
         tape.start(indices.len(), self.columns, self.pack_len());
         let input = &mut tape.values.get_mut()[..indices.len() * self.inputs];
         gather_rows(x, self.inputs, indices, input);
+        self.forward_kept(params, tape)
+    }
+
+    /// Like [`Mlp::forward_rows`] for rows of bytes, such as pixels, each times `scale`.
+    ///
+    /// # Panics
+    /// When there is no index or one is not below m.
+    pub fn forward_rows_u8<'t>(
+        &self,
+        params: &[f32],
+        x: &[u8],
+        scale: f32,
+        indices: &[u32],
+        tape: &'t mut Tape,
+    ) -> &'t [f32] {
+        tape.start(indices.len(), self.columns, self.pack_len());
+        let input = &mut tape.values.get_mut()[..indices.len() * self.inputs];
+        for (i, to) in indices.iter().zip(input.chunks_exact_mut(self.inputs)) {
+            let row = &x[*i as usize * self.inputs..][..self.inputs];
+            to.iter_mut().zip(row).for_each(|(to, x)| *to = f32::from(*x) * scale);
+        }
         self.forward_kept(params, tape)
     }
 
@@ -226,8 +272,8 @@ impl Mlp {
     /// All gradients of one step's parameters.
     fn step_grads(&self, step: &Step, tape: &mut Tape, grads: &mut [f32]) {
         let own = &mut grads[step.params..step.params + step.num_params()];
-        let (weight, bias) = own.split_at_mut(step.weight_rows() * step.outputs);
-        let share = GradShare { rows: 0..step.weight_rows(), weight, bias, resume: false };
+        let (weight, bias) = own.split_at_mut(step.weight_len());
+        let share = GradShare { rows: 0..step.weight_shape()[0], weight, bias, resume: false };
         let mut pack = std::mem::take(&mut tape.pack);
         step.weight_grads(self.isa, tape, pack.get_mut(), share);
         tape.pack = pack;

@@ -105,7 +105,13 @@ fn vector_of<S: Simd>(j: usize, len: usize) -> Range<usize> {
 /// Transposes the block of `from` at row j and column p.
 #[inline(always)]
 #[allow(unsafe_code, reason = "the bounds are checked right before")]
-fn transpose<S: Simd>(s: S, from: Panel<'_>, [j, p]: [usize; 2], to: &mut [f32], width: usize) {
+pub(crate) fn transpose<S: Simd>(
+    s: S,
+    from: Panel<'_>,
+    [j, p]: [usize; 2],
+    to: &mut [f32],
+    width: usize,
+) {
     let from_values = &from.values[j * from.stride + p..];
     assert!((S::LANES - 1) * from.stride + S::LANES <= from_values.len(), "a whole block");
     assert!((S::LANES - 1) * width + S::LANES <= to.len(), "room for a whole block");

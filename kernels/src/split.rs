@@ -171,7 +171,7 @@ impl Mlp {
 
     /// One thread's share of the gradients of one step's parameters, summed over all parts.
     fn step_share(&self, step: &Step, tape: &SplitTape, index: usize, grads: &Disjoint<'_>) {
-        let rows = share(step.weight_rows(), index, tape.parts.len());
+        let rows = share(step.weight_shape()[0], index, tape.parts.len());
         let [weight, bias] = step.param_ranges(&rows);
         // SAFETY: the shares of the threads, of one thread's steps, and of weight and bias are
         // disjoint.

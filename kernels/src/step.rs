@@ -6,12 +6,13 @@ use slm_policy::Activation;
 
 use crate::activation::Keep;
 use crate::activation::keep;
+use crate::conv::Conv;
 use crate::gemm::PACK;
 use crate::simd::Isa;
 use crate::tape::padded_rows;
 
 /// The layer of a step.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kind {
     Linear {
         bias: bool,
@@ -20,6 +21,7 @@ pub(crate) enum Kind {
         eps: f32,
         affine: bool,
     },
+    Conv(Box<Conv>),
     /// Only an activation.
     Copy,
 }
@@ -93,6 +95,16 @@ impl Step {
         }
     }
 
+    /// A convolution of rows of that width.
+    ///
+    /// # Panics
+    /// When the rows have another width.
+    pub(crate) fn conv(conv: Conv, inputs: usize) -> Self {
+        let widths = [conv.shape.input.iter().product(), conv.width()];
+        assert_eq!(widths[0], inputs, "a convolution fits the layer before");
+        Self::new(Kind::Conv(Box::new(conv)), Activation::Identity, widths)
+    }
+
     /// Takes blocks for this step after those of the one before, `previous`, or of the inputs.
     pub(crate) fn lay_out(&mut self, columns: &mut [usize; 2], previous: Option<&mut Step>) {
         self.input = Block { first: 0, width: self.inputs };
@@ -117,34 +129,46 @@ impl Step {
         self.grad = Block::after(grads, self.outputs);
     }
 
-    /// Rows of the weight gradient, each `outputs` wide.
-    pub(crate) fn weight_rows(&self) -> usize {
-        match self.kind {
-            Kind::Linear { .. } => self.inputs,
-            Kind::LayerNorm { affine, .. } => usize::from(affine),
-            Kind::Copy => 0,
+    /// Rows and columns of the weight.
+    pub(crate) fn weight_shape(&self) -> [usize; 2] {
+        match &self.kind {
+            Kind::Linear { .. } => [self.inputs, self.outputs],
+            Kind::LayerNorm { affine, .. } => [usize::from(*affine), self.outputs],
+            Kind::Conv(conv) => [conv.shape.outputs, conv.num_taps()],
+            Kind::Copy => [0, 0],
         }
+    }
+
+    pub(crate) fn weight_len(&self) -> usize {
+        self.weight_shape().iter().product()
     }
 
     /// Width of the bias, or 0.
     pub(crate) fn bias_width(&self) -> usize {
-        match self.kind {
+        match &self.kind {
             Kind::Linear { bias: true } | Kind::LayerNorm { affine: true, .. } => self.outputs,
+            Kind::Conv(conv) if conv.shape.bias => conv.shape.outputs,
             _ => 0,
         }
     }
 
     pub(crate) fn num_params(&self) -> usize {
-        self.weight_rows() * self.outputs + self.bias_width()
+        self.weight_len() + self.bias_width()
     }
 
     /// Where the gradients of some rows of the weight lie in the flat vector, and those of the
-    /// bias, which go with the first row.
+    /// bias, which go with their row in a convolution, elsewhere with the first row.
     pub(crate) fn param_ranges(&self, rows: &Range<usize>) -> [Range<usize>; 2] {
-        let weight = self.params + rows.start * self.outputs..self.params + rows.end * self.outputs;
-        let bias = self.params + self.weight_rows() * self.outputs;
-        let width = if rows.start == 0 { self.bias_width() } else { 0 };
-        [weight, bias..bias + width]
+        let [_, columns] = self.weight_shape();
+        let weight = self.params + rows.start * columns..self.params + rows.end * columns;
+        let width = self.bias_width();
+        let own = match self.kind {
+            Kind::Conv(_) => width.min(rows.start)..width.min(rows.end),
+            _ if rows.start == 0 => 0..width,
+            _ => 0..0,
+        };
+        let bias = self.params + self.weight_len();
+        [weight, bias + own.start..bias + own.end]
     }
 
     /// Whether dot products over the weight's rows beat vectors over its few columns.
@@ -155,18 +179,23 @@ impl Step {
 
     /// Numbers that the scratch of this step's products needs.
     pub(crate) fn pack_len(&self, isa: Isa) -> usize {
-        PACK + if self.is_narrow(isa) { self.inputs * self.outputs } else { 0 }
+        match &self.kind {
+            Kind::Linear { .. } if self.is_narrow(isa) => PACK + self.inputs * self.outputs,
+            Kind::Linear { .. } => PACK,
+            Kind::Conv(conv) => conv.scratch_len(),
+            Kind::LayerNorm { .. } | Kind::Copy => 0,
+        }
     }
 
     /// Weight and bias, empty where there is none.
     pub(crate) fn weight_and_bias<'p>(&self, params: &'p [f32]) -> (&'p [f32], &'p [f32]) {
         let own = &params[self.params..self.params + self.num_params()];
-        own.split_at(self.weight_rows() * self.outputs)
+        own.split_at(self.weight_len())
     }
 
     /// Whether this step's matrix products can also apply that activation or its derivative.
     pub(crate) fn can_fuse(&self, activation: Activation) -> bool {
         let known = matches!(activation, Activation::Relu | Activation::Tanh);
-        known && matches!(self.kind, Kind::Linear { .. })
+        known && matches!(self.kind, Kind::Linear { .. } | Kind::Conv(_))
     }
 }
