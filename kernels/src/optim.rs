@@ -1,9 +1,7 @@
-//! Optimizers in one pass over flat slices, with `PyTorch`'s formulas.
+//! `RMSprop` and gradient descent in one pass over flat slices, with `PyTorch`'s formulas.
 //!
-//! Kingma & Ba (2015), arXiv:1412.6980 (Adam); Loshchilov & Hutter (2019), arXiv:1711.05101
-//! (`AdamW`); Tieleman & Hinton (2012), lecture 6.5 (`RMSprop`); Polyak (1964) (momentum).
+//! Tieleman & Hinton (2012), lecture 6.5 (`RMSprop`); Polyak (1964) (momentum).
 
-use crate::optim_pass::AdamPass;
 use crate::optim_pass::RmsPropPass;
 use crate::optim_pass::SgdPass;
 use crate::simd::Isa;
@@ -17,19 +15,6 @@ pub struct OptStep {
     pub lr: f64,
     /// Factor on the gradients, as [`clip_scale`](crate::clip_scale) gives it; 1 is none.
     pub grad_scale: f32,
-}
-
-/// Adam; `weight_decay` is added to the gradient (L2), or decoupled from it (`AdamW`).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Adam {
-    /// Decay of the first and second moment.
-    pub betas: [f64; 2],
-    /// Added to the root of the second moment.
-    pub eps: f64,
-    /// Strength of the decay toward zero.
-    pub weight_decay: f64,
-    /// Decay the weights themselves instead of adding to the gradient.
-    pub decoupled: bool,
 }
 
 /// `RMSprop`; ε is added outside the root.
@@ -60,22 +45,6 @@ pub struct Sgd {
     pub weight_decay: f64,
     /// Look ahead along the momentum.
     pub nesterov: bool,
-}
-
-impl Adam {
-    /// Number of moment vectors: of the gradient, of its square.
-    pub const NUM_MOMENTS: usize = 2;
-
-    /// Moves `params` one step against `grads` and updates both moments, all `[num_params]`.
-    ///
-    /// # Panics
-    /// When a slice has another length or there are not two moments.
-    pub fn step(&self, step: OptStep, params: &mut [f32], grads: &[f32], moments: &mut [Vec<f32>]) {
-        let [first, second] = moments else { panic!("Adam has two moments") };
-        let lengths = [grads.len(), first.len(), second.len()];
-        assert_eq!(lengths, [params.len(); 3], "there is one number for each parameter");
-        Isa::detect().run(AdamPass { plan: self, step, params, grads, first, second });
-    }
 }
 
 impl RmsProp {
@@ -115,7 +84,8 @@ impl Sgd {
     }
 }
 
-fn check(num_moments: usize, params: &[f32], grads: &[f32], moments: &[Vec<f32>]) {
+/// Panics unless there are `num_moments` moments and all lengths agree.
+pub(crate) fn check(num_moments: usize, params: &[f32], grads: &[f32], moments: &[Vec<f32>]) {
     assert_eq!(moments.len(), num_moments, "there are as many moments as the plan says");
     let same = |values: &Vec<f32>| values.len() == params.len();
     let fit = grads.len() == params.len() && moments.iter().all(same);
@@ -123,25 +93,27 @@ fn check(num_moments: usize, params: &[f32], grads: &[f32], moments: &[Vec<f32>]
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    /// Two steps from p = [1, -2] against g = [0.5, -1], then g = [-0.25, 2], at lr 0.1, where
+    /// Steps from p = [1, -2] against g = [0.5, -1] and g = [-0.25, 2] in turn, at lr 0.1, where
     /// half the gradient arrives and is scaled by two; repeated to fill vectors and a tail.
-    fn two_steps(
+    pub(crate) fn steps(
+        number: usize,
         num_moments: usize,
         step: impl Fn(OptStep, &mut [f32], &[f32], &mut [Vec<f32>]),
     ) -> Vec<f32> {
         let mut params = [1.0, -2.0].repeat(19);
         let mut moments = vec![vec![0.0; params.len()]; num_moments];
-        for (number, grads) in [(1, [0.25, -0.5]), (2, [-0.125, 1.0])] {
+        let grads = [[0.25, -0.5], [-0.125, 1.0]];
+        for (number, grads) in (1..).zip(grads.iter().cycle().take(number)) {
             let now = OptStep { number, lr: 0.1, grad_scale: 2.0 };
             step(now, &mut params, &grads.repeat(19), &mut moments);
         }
         params
     }
 
-    fn assert_close(found: &[f32], expected: [f32; 2]) {
+    pub(crate) fn assert_close(found: &[f32], expected: [f32; 2]) {
         for (f, e) in found.iter().zip(expected.iter().cycle()) {
             assert!((f - e).abs() < 2e-6, "{found:?} is not {expected:?}");
         }
@@ -150,25 +122,13 @@ mod tests {
     // Expected values recorded from PyTorch 2.8.0 (`torch.optim`), lr 0.1.
 
     #[test]
-    fn adam_equals_pytorch_with_both_kinds_of_weight_decay() {
-        for (weight_decay, decoupled, expected) in [
-            (0.0, false, [0.873_366_36, -1.936_610_3]),
-            (0.1, false, [0.854_441_4, -1.925_017_8]),
-            (0.1, true, [0.854_466_4, -1.897_810_3]),
-        ] {
-            let adam = Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay, decoupled };
-            assert_close(&two_steps(2, |now, p, g, m| adam.step(now, p, g, m)), expected);
-        }
-    }
-
-    #[test]
     fn rms_prop_equals_pytorch_plain_and_centered_with_momentum() {
         for (weight_decay, momentum, centered, expected) in [
             (0.0, 0.0, false, [0.449_013_44, -1.895_323]),
             (0.1, 0.9, true, [-0.522_099_3, -0.937_615_7]),
         ] {
             let plan = RmsProp { alpha: 0.99, eps: 1e-8, weight_decay, momentum, centered };
-            let found = two_steps(plan.num_moments(), |now, p, g, m| plan.step(now, p, g, m));
+            let found = steps(2, plan.num_moments(), |now, p, g, m| plan.step(now, p, g, m));
             assert_close(&found, expected);
         }
     }
@@ -181,7 +141,7 @@ mod tests {
             (0.9, 0.5, 0.0, false, [0.917_5, -1.91]),
         ] {
             let plan = Sgd { momentum, dampening, weight_decay, nesterov };
-            let found = two_steps(plan.num_moments(), |now, p, g, m| plan.step(now, p, g, m));
+            let found = steps(2, plan.num_moments(), |now, p, g, m| plan.step(now, p, g, m));
             assert_close(&found, expected);
         }
     }
@@ -197,25 +157,5 @@ mod tests {
             plan.step(now, &mut params, &grads, &mut moments);
         }
         assert!(params.iter().all(|p| p.is_finite()), "{params:?}");
-    }
-
-    #[test]
-    fn every_instruction_set_takes_the_same_adam_step() {
-        let adam = Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01, decoupled: true };
-        let step = OptStep { number: 3, lr: 0.01, grad_scale: 0.7 };
-        let values = |seed: usize| -> Vec<f32> {
-            (0..101).map(|i| ((i * 37 + seed) % 89) as f32 / 89.0 + 0.01).collect()
-        };
-        let results = Isa::available().into_iter().map(|isa| {
-            let (mut params, mut first, mut second) = (values(1), values(2), values(3));
-            let (grads, plan) = (values(4), &adam);
-            let (params_, first, second) = (&mut params, &mut first, &mut second);
-            isa.run(AdamPass { plan, step, params: params_, grads: &grads, first, second });
-            params
-        });
-        let results: Vec<_> = results.collect();
-        for (a, b) in results.iter().flat_map(|r| r.iter().zip(&results[0])) {
-            assert!((a - b).abs() <= 1e-6 * b.abs(), "{a} is not {b}");
-        }
     }
 }

@@ -1,17 +1,34 @@
 //! The passes of the optimizers over all parameters.
 
+use crate::lanes::At;
 use crate::lanes::blocks;
-use crate::optim::Adam;
 use crate::optim::OptStep;
 use crate::optim::RmsProp;
 use crate::optim::Sgd;
 use crate::simd::Kernel;
 use crate::simd::Simd;
 
+/// The numbers of one step of Adam or RAdam, the same for all parameters.
+#[derive(Clone, Copy)]
+pub(crate) struct AdamStep {
+    pub(crate) betas: [f64; 2],
+    /// L2 strength, of what is added to the gradient.
+    pub(crate) l2: f64,
+    /// Factor on the parameters.
+    pub(crate) decay: f64,
+    /// Factor on the root of the second moment.
+    pub(crate) root_scale: f64,
+    /// Added to that root.
+    pub(crate) eps: f64,
+    /// Learning rate over the first moment's correction.
+    pub(crate) size: f64,
+    /// Factor on the gradients.
+    pub(crate) grad_scale: f32,
+}
+
 /// One step over all parameters.
 pub(crate) struct AdamPass<'a> {
-    pub(crate) plan: &'a Adam,
-    pub(crate) step: OptStep,
+    pub(crate) step: AdamStep,
     pub(crate) params: &'a mut [f32],
     pub(crate) grads: &'a [f32],
     pub(crate) first: &'a mut [f32],
@@ -23,27 +40,112 @@ impl Kernel for AdamPass<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Adam { betas: [beta1, beta2], eps, weight_decay, decoupled } = *self.plan;
-        let OptStep { number, lr, grad_scale } = self.step;
-        let number = i32::try_from(number).unwrap_or(i32::MAX);
-        let (correction1, correction2) = (1.0 - beta1.powi(number), 1.0 - beta2.powi(number));
-        let (l2, decay) =
-            if decoupled { (0.0, 1.0 - lr * weight_decay) } else { (weight_decay, 1.0) };
+        let Self { step, params, grads, first, second } = self;
+        let step = AdamVectors::new(s, step);
+        for at in blocks::<S>(params.len()) {
+            let p = at.load(s, params);
+            let (m, v) = step.moments(s, at, p, grads, [first, second]);
+            at.store(s, step.moved(s, p, m, v), params);
+        }
+    }
+}
+
+/// One step over all parameters, divided by the largest second moment so far.
+pub(crate) struct AmsGradPass<'a> {
+    pub(crate) adam: AdamPass<'a>,
+    pub(crate) largest: &'a mut [f32],
+}
+
+impl Kernel for AmsGradPass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let AdamPass { step, params, grads, first, second } = self.adam;
+        let step = AdamVectors::new(s, step);
+        for at in blocks::<S>(params.len()) {
+            let p = at.load(s, params);
+            let (m, v) = step.moments(s, at, p, grads, [first, second]);
+            let largest = s.max(at.load(s, self.largest), v);
+            at.store(s, largest, self.largest);
+            at.store(s, step.moved(s, p, m, largest), params);
+        }
+    }
+}
+
+/// An [`AdamStep`] in vectors.
+struct AdamVectors<S: Simd> {
+    scale: S::V,
+    l2: S::V,
+    keep: [S::V; 2],
+    new: [S::V; 2],
+    root_scale: S::V,
+    eps: S::V,
+    size: S::V,
+    decay: S::V,
+}
+
+impl<S: Simd> AdamVectors<S> {
+    #[inline(always)]
+    fn new(s: S, step: AdamStep) -> Self {
         let to = |x: f64| s.splat(x as f32);
-        let (keep1, new1) = (to(beta1), to(1.0 - beta1));
-        let (keep2, new2) = (to(beta2), to(1.0 - beta2));
-        let (root_scale, eps, step) =
-            (to(1.0 / correction2.sqrt()), to(eps), to(-lr / correction1));
-        let (scale, l2, decay) = (s.splat(grad_scale), to(l2), to(decay));
+        let [beta1, beta2] = step.betas;
+        Self {
+            scale: s.splat(step.grad_scale),
+            l2: to(step.l2),
+            keep: [to(beta1), to(beta2)],
+            new: [to(1.0 - beta1), to(1.0 - beta2)],
+            root_scale: to(step.root_scale),
+            eps: to(step.eps),
+            size: to(-step.size),
+            decay: to(step.decay),
+        }
+    }
+
+    /// Updates both moments at one place, whose parameters are `p`, and returns them.
+    #[inline(always)]
+    fn moments(
+        &self,
+        s: S,
+        at: At,
+        p: S::V,
+        grads: &[f32],
+        [first, second]: [&mut [f32]; 2],
+    ) -> (S::V, S::V) {
+        let g = s.fma(p, self.l2, s.mul(at.load(s, grads), self.scale));
+        let m = s.fma(at.load(s, first), self.keep[0], s.mul(g, self.new[0]));
+        let v = s.fma(at.load(s, second), self.keep[1], s.mul(s.mul(g, g), self.new[1]));
+        at.store(s, m, first);
+        at.store(s, v, second);
+        (m, v)
+    }
+
+    /// Parameters after the step.
+    #[inline(always)]
+    fn moved(&self, s: S, p: S::V, m: S::V, v: S::V) -> S::V {
+        let denominator = s.fma(s.sqrt(v), self.root_scale, self.eps);
+        s.fma(s.div(m, denominator), self.size, s.mul(p, self.decay))
+    }
+}
+
+/// The weights that Lookahead keeps follow the fast ones, which go on from there.
+pub(crate) struct LookaheadPass<'a> {
+    pub(crate) alpha: f32,
+    pub(crate) params: &'a mut [f32],
+    pub(crate) slow: &'a mut [f32],
+}
+
+impl Kernel for LookaheadPass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let alpha = s.splat(self.alpha);
         for at in blocks::<S>(self.params.len()) {
-            let p = at.load(s, self.params);
-            let g = s.fma(p, l2, s.mul(at.load(s, self.grads), scale));
-            let m = s.fma(at.load(s, self.first), keep1, s.mul(g, new1));
-            let v = s.fma(at.load(s, self.second), keep2, s.mul(s.mul(g, g), new2));
-            let denominator = s.fma(s.sqrt(v), root_scale, eps);
-            at.store(s, m, self.first);
-            at.store(s, v, self.second);
-            at.store(s, s.fma(s.div(m, denominator), step, s.mul(p, decay)), self.params);
+            let slow = at.load(s, self.slow);
+            let slow = s.fma(s.sub(at.load(s, self.params), slow), alpha, slow);
+            at.store(s, slow, self.slow);
+            at.store(s, slow, self.params);
         }
     }
 }

@@ -31,6 +31,9 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+const ADAM: Adam =
+    Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, decoupled: false, amsgrad: false };
+
 #[test]
 fn train_steps_allocate_only_the_first_time() {
     let linear = |inputs, outputs| Layer::Linear { inputs, outputs, bias: true };
@@ -40,7 +43,6 @@ fn train_steps_allocate_only_the_first_time() {
     let mut params: Vec<f32> = (0..net.num_params()).map(|i| (i as f32).sin() * 0.2).collect();
     let mut grads = vec![0.0; params.len()];
     let mut moments = vec![vec![0.0; params.len()]; 2];
-    let adam = Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, decoupled: false };
     let x = vec![0.3; 4 * 64];
     let actions = [1; 64];
     let (mut log_prob, mut entropy, mut d_logits) = ([0.0; 64], [0.0; 64], [0.0; 128]);
@@ -56,7 +58,7 @@ fn train_steps_allocate_only_the_first_time() {
         net.backward(&params, &d_logits[..2 * n], &mut tape, &mut grads);
         let grad_scale = clip_scale(global_norm(&grads), 0.5);
         let step = OptStep { number: number as u64 + 1, lr: 1e-3, grad_scale };
-        adam.step(step, &mut params, &grads, &mut moments);
+        ADAM.step(step, &mut params, &grads, &mut moments);
         counts.push(COUNT.get() - before);
     }
     assert!(counts[0] > 0, "{counts:?}");

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use slm_kernels::{Adam, Isa, Layer, Mlp, OptStep, Pool, SplitTape, Tape};
 use slm_policy::Activation;
 
-const ADAM: Adam = Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, decoupled: false };
+const ADAM: Adam =
+    Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, decoupled: false, amsgrad: false };
 
 /// A network, its optimizer and a batch.
 struct Case {
