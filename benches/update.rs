@@ -12,8 +12,8 @@ use slm_lab::algorithm::on_policy::OnPolicyRule;
 use slm_lab::algorithm::ppo::{AdvantageScale, Ppo, PpoPlan};
 use slm_lab::memory::{Rollout, RolloutPlan};
 use slm_lab::net::{
-    Activation, Compute, DeviceLearner, Dist, HostLearner, Init, LayerPlan, LossFn, LrSchedule,
-    NetPlan, OptimPlan, Threads, TrainPlan,
+    Activation, Adam, Compute, DeviceLearner, Dist, HostLearner, Init, LayerPlan, LossFn,
+    LrSchedule, NetPlan, OptimPlan, Threads, TrainPlan,
 };
 use slm_lab::ops::Schedule;
 use slm_lab::registry::find_env;
@@ -65,7 +65,7 @@ fn ppo_update(step: f64) {
     let (plan, rollout) = (ppo_plan(), rollout());
     let (epochs, minibatch) = (plan.training_epoch, plan.minibatch_size);
     let mut rule = Ppo::new(plan);
-    let critic = CriticPlan::Separate(net(1), train());
+    let critic = CriticPlan::Separate(net(1), train().into());
     let dist = Dist::Categorical { n: ACTIONS };
     let nets = NetsPlan { dist, actor: net(ACTIONS), train: train(), critic };
     let mut rng = Rng::from_seed(1);
@@ -113,9 +113,14 @@ fn net(head: usize) -> NetPlan {
 }
 
 fn train() -> TrainPlan {
-    let betas = [0.9, 0.999];
     TrainPlan {
-        optim: OptimPlan::Adam { betas, eps: 1e-8, weight_decay: 0.0, decoupled: false },
+        optim: OptimPlan::Adam(Adam {
+            betas: [0.9, 0.999],
+            eps: 1e-8,
+            weight_decay: 0.0,
+            decoupled: false,
+            amsgrad: false,
+        }),
         lr: 6e-4,
         lr_schedule: LrSchedule::Constant,
         clip_grad: Some(0.5),

@@ -19,6 +19,7 @@ pub mod random;
 pub mod reinforce;
 pub mod resolve;
 mod resolve_acting;
+mod resolve_train;
 mod resolve_value;
 pub mod target_update;
 pub mod value_target;

@@ -46,7 +46,7 @@ pub trait OffPolicyRule: Send {
     fn advance(&mut self, previous: u64, frame: u64);
 
     /// Marks the end of one update at `frame`, on which learning-rate schedules count.
-    fn finish_update(&mut self, frame: u64);
+    fn finish_update(&mut self, frame: u64, stats: TrainStats);
 
     /// The network that acts.
     fn actor_plan(&self) -> &NetPlan;
@@ -135,7 +135,7 @@ impl<R: OffPolicyRule> OffPolicy<R> {
 
     fn learn(&mut self, frame: u64) -> TrainStats {
         let stats = self.rule.learn(&mut self.replay, &mut self.replay_rng);
-        self.rule.finish_update(frame);
+        self.rule.finish_update(frame, stats);
         stats
     }
 }

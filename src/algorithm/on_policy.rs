@@ -91,7 +91,7 @@ impl<R: OnPolicyRule> OnPolicy<R> {
         let best = self.elite.as_mut().map(|elite| elite.best(&self.rollout));
         let rollout = best.as_ref().unwrap_or(&self.rollout);
         let stats = self.rule.learn(&mut self.nets, rollout, &mut self.minibatch_rng);
-        self.nets.finish_update(frame);
+        self.nets.finish_update(frame, stats.loss);
         self.rollout.clear();
         self.refresh_acting();
         stats

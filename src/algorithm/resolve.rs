@@ -6,12 +6,12 @@ use slm_policy::Activation;
 use super::agent::EnvShape;
 use super::nets::{CriticPlan, NetsPlan};
 use super::resolve_acting::kind_of;
+use super::resolve_train::train_plan;
 use crate::config::{
     ActivationSpec, AgentSpec, BodySpec, Diagnostics, HeadActivationSpec, InitFnSpec, LayerSpec,
-    LossSpec, LrSchedulerSpec, NetPartSpec, NetSpec, NetTrainingSpec, OptimSpec, ScheduleKind,
-    ScheduleSpec,
+    LossSpec, NetPartSpec, NetSpec, ScheduleKind, ScheduleSpec,
 };
-use crate::net::{Dist, Init, LayerPlan, LossFn, LrSchedule, NetPlan, OptimPlan, TrainPlan, gain};
+use crate::net::{Dist, Init, LayerPlan, LossFn, NetPlan, gain};
 use crate::ops::{Ramp, Schedule};
 
 /// ε of layer normalization where a spec gives none, `PyTorch`'s default.
@@ -68,7 +68,7 @@ impl Resolver<'_> {
         let actor_plan = self.net_plan(actor, &heads, &stds, log_std_init)?;
         let critic_std = critic.training.init_std;
         let critic_plan = self.net_plan(critic_source, &[1], &[critic_std], None)?;
-        let critic = CriticPlan::Separate(critic_plan, train_plan(&critic_source.training));
+        let critic = CriticPlan::Separate(critic_plan, train_plan(&critic_source.training).into());
         Some(NetsPlan {
             dist: dist.clone(),
             actor: actor_plan,
@@ -217,69 +217,6 @@ pub fn loss_plan(spec: &LossSpec) -> LossFn {
         LossSpec::SmoothL1(loss) if loss.beta == 0.0 => LossFn::L1,
         LossSpec::SmoothL1(loss) => LossFn::SmoothL1 { beta: loss.beta },
         LossSpec::Huber(loss) => LossFn::Huber { delta: loss.delta },
-    }
-}
-
-pub(super) fn train_plan(spec: &NetTrainingSpec) -> TrainPlan {
-    TrainPlan {
-        optim: optim_plan(&spec.optim_spec),
-        lr: spec.optim_spec.lr(),
-        lr_schedule: lr_schedule_plan(spec.lr_scheduler_spec.as_ref()),
-        clip_grad: spec.clip_grad_val,
-    }
-}
-
-fn optim_plan(spec: &OptimSpec) -> OptimPlan {
-    match spec {
-        OptimSpec::Adam(adam) => OptimPlan::Adam {
-            betas: adam.betas,
-            eps: adam.eps,
-            weight_decay: adam.weight_decay,
-            decoupled: false,
-        },
-        OptimSpec::AdamW(adam) => OptimPlan::Adam {
-            betas: adam.betas,
-            eps: adam.eps,
-            weight_decay: adam.weight_decay,
-            decoupled: true,
-        },
-        OptimSpec::RmsProp(rms) => OptimPlan::RmsProp {
-            alpha: rms.alpha,
-            eps: rms.eps,
-            weight_decay: rms.weight_decay,
-            momentum: rms.momentum,
-            centered: rms.centered,
-        },
-        OptimSpec::Sgd(sgd) => OptimPlan::Sgd {
-            momentum: sgd.momentum,
-            dampening: sgd.dampening,
-            weight_decay: sgd.weight_decay,
-            nesterov: sgd.nesterov,
-        },
-    }
-}
-
-fn lr_schedule_plan(spec: Option<&LrSchedulerSpec>) -> LrSchedule {
-    match spec {
-        None => LrSchedule::Constant,
-        Some(LrSchedulerSpec::LinearToZero(linear)) => {
-            LrSchedule::Linear { frame: linear.frame, min_factor: 0.0 }
-        }
-        Some(LrSchedulerSpec::LinearToMin(linear)) => {
-            LrSchedule::Linear { frame: linear.frame, min_factor: linear.min_factor }
-        }
-        Some(LrSchedulerSpec::StepLr(step)) => {
-            LrSchedule::Step { step_size: step.step_size, gamma: step.gamma }
-        }
-        Some(LrSchedulerSpec::MultiStepLr(multi)) => {
-            LrSchedule::MultiStep { milestones: multi.milestones.clone(), gamma: multi.gamma }
-        }
-        Some(LrSchedulerSpec::ExponentialLr(exponential)) => {
-            LrSchedule::Exponential { gamma: exponential.gamma }
-        }
-        Some(LrSchedulerSpec::CosineAnnealingLr(cosine)) => {
-            LrSchedule::Cosine { t_max: cosine.t_max, eta_min: cosine.eta_min }
-        }
     }
 }
 

@@ -4,8 +4,9 @@ use slm_env::Space;
 
 use super::acting::{ActingPlan, ActionPolicy};
 use super::acting_spec::{ActingSpec, ActionPdSpec, ActionPolicySpec};
-use super::resolve::{Resolver, train_plan};
+use super::resolve::Resolver;
 use super::resolve_acting::kind_of;
+use super::resolve_train::train_plan;
 use crate::config::NetTrainingSpec;
 use crate::net::{Dist, NetPlan, TrainPlan};
 

@@ -55,6 +55,8 @@ pub struct NotBuilt {
     pub path: String,
     /// Where the spec asks for it.
     pub at: Location,
+    /// What there is instead, where that is a list of names.
+    pub help: Option<String>,
 }
 
 impl fmt::Display for NotBuilt {
@@ -70,7 +72,7 @@ impl NotBuilt {
             message: format!("{} is known but not built yet", self.feature),
             at: self.at.clone(),
             defined: None,
-            help: None,
+            help: self.help.clone(),
         }
     }
 }
@@ -120,8 +122,23 @@ impl Diagnostics {
 
     /// Notes that the value of `node` asks for a feature that is not built yet.
     pub fn not_built(&mut self, node: &Node, feature: impl Into<String>) {
-        let missing =
-            NotBuilt { feature: feature.into(), path: node.path.clone(), at: node.at.clone() };
+        self.missing(node, feature.into(), None);
+    }
+
+    /// As [`not_built`](Self::not_built), and says what there is.
+    pub fn not_built_among<'a>(
+        &mut self,
+        node: &Node,
+        feature: impl Into<String>,
+        built: impl IntoIterator<Item = &'a str>,
+    ) {
+        let built: Vec<&str> = built.into_iter().collect();
+        let help = (!built.is_empty()).then(|| format!("there are {}", built.join(", ")));
+        self.missing(node, feature.into(), help);
+    }
+
+    fn missing(&mut self, node: &Node, feature: String, help: Option<String>) {
+        let missing = NotBuilt { feature, path: node.path.clone(), at: node.at.clone(), help };
         if !self.unavailable.contains(&missing) {
             self.unavailable.push(missing);
         }

@@ -23,6 +23,7 @@ mod net_body;
 mod net_layer;
 mod node;
 mod optim;
+mod optim_lookahead;
 mod parse;
 mod range;
 mod render;
@@ -48,8 +49,9 @@ pub use known::{ALGORITHMS, Available, BUILT_NETS, is_known_env, known_envs};
 pub use locate::{built_in_paths, locate};
 pub use loss::{HuberLossSpec, L1LossSpec, LossSpec, MseLossSpec, ReductionSpec, SmoothL1LossSpec};
 pub use lr_schedule::{
-    CosineAnnealingLrSpec, ExponentialLrSpec, LinearToMinSpec, LinearToZeroSpec, LrSchedulerSpec,
-    MultiStepLrSpec, StepLrSpec,
+    ConstantLrSpec, CosineAnnealingLrSpec, CosineAnnealingWarmRestartsSpec, ExponentialLrSpec,
+    LinearLrSpec, LinearToMinSpec, LinearToZeroSpec, LrSchedulerSpec, MultiStepLrSpec,
+    PlateauModeSpec, PolynomialLrSpec, ReduceLrOnPlateauSpec, StepLrSpec, ThresholdModeSpec,
 };
 pub(crate) use macros::spec;
 pub use memory::{
@@ -65,7 +67,11 @@ pub use net_body::{
 };
 pub use net_layer::{ConvLayerSpec, HeadActivationSpec};
 pub use node::{Entry, Location, Node, Source, Value};
-pub use optim::{AdamSpec, AdamWSpec, OptimSpec, RmsPropSpec, SgdSpec};
+pub use optim::{
+    AdamSpec, AdamWSpec, GlobalAdamSpec, GlobalRmsPropSpec, OptimSpec, RAdamSpec, RmsPropSpec,
+    SgdSpec,
+};
+pub use optim_lookahead::{LookaheadSpec, SlowWeightsSpec};
 pub use parse::parse;
 pub use range::{Ranged, above};
 pub use schedule::{ScheduleKind, ScheduleSpec};

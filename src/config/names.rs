@@ -60,7 +60,8 @@ impl Names {
 
     fn refuse(&self, node: &Node, text: &str, found: &mut Diagnostics) {
         if let Some(name) = self.not_built.iter().find(|name| self.same(name, text)) {
-            found.not_built(node, format!("{} {name}", self.noun));
+            let built = self.names.iter().map(|(name, _)| *name);
+            found.not_built_among(node, format!("{} {name}", self.noun), built);
             return;
         }
         let unknown = node.error(format!("unknown {} `{text}`", self.noun));

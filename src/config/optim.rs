@@ -1,6 +1,6 @@
 //! `optim_spec`: optimizers by `PyTorch`'s names, arguments and defaults.
 
-use super::{Fields, spec, spec_union};
+use super::{Fields, LookaheadSpec, spec, spec_union};
 
 spec! {
     /// Adam (Kingma & Ba 2015).
@@ -13,7 +13,7 @@ spec! {
         eps: f64 = default(1e-8), in 0.0..;
         /// L2 penalty, added to the gradient.
         weight_decay: f64 = default(0.0), in 0.0..;
-        /// The `AMSGrad` variant; not built yet.
+        /// Divide by the largest second moment so far (`AMSGrad`).
         amsgrad: bool = default(false);
     }
     ignored {
@@ -21,11 +21,6 @@ spec! {
         fused: "it chooses PyTorch's implementation only";
         capturable: "it chooses PyTorch's implementation only";
     }
-    check adam_is_built;
-}
-
-fn adam_is_built(adam: &AdamSpec, fields: &mut Fields<'_>) -> bool {
-    refuse(fields, "amsgrad", adam.amsgrad, "option amsgrad")
 }
 
 spec! {
@@ -39,7 +34,7 @@ spec! {
         eps: f64 = default(1e-8), in 0.0..;
         /// Each step shrinks the weights by `lr · weight_decay`; `PyTorch`'s default is not 0.
         weight_decay: f64 = default(0.01), in 0.0..;
-        /// The `AMSGrad` variant; not built yet.
+        /// Divide by the largest second moment so far (`AMSGrad`).
         amsgrad: bool = default(false);
     }
     ignored {
@@ -47,11 +42,55 @@ spec! {
         fused: "it chooses PyTorch's implementation only";
         capturable: "it chooses PyTorch's implementation only";
     }
-    check adamw_is_built;
 }
 
-fn adamw_is_built(adam: &AdamWSpec, fields: &mut Fields<'_>) -> bool {
-    refuse(fields, "amsgrad", adam.amsgrad, "option amsgrad")
+spec! {
+    /// Adam whose first steps, where the second moment is not known well, are smaller (Liu et al.
+    /// 2020).
+    pub struct RAdamSpec {
+        /// Learning rate.
+        lr: f64 = default(1e-3), in 0.0..;
+        /// Decay of the running mean of the gradient and of its square.
+        betas: [f64; 2] = default([0.9, 0.999]), in 0.0..1.0;
+        /// Added to the denominator.
+        eps: f64 = default(1e-8), in 0.0..;
+        /// L2 penalty, added to the gradient.
+        weight_decay: f64 = default(0.0), in 0.0..;
+        /// Whether `weight_decay` shrinks the weights instead, as `AdamW` does.
+        decoupled_weight_decay: bool = default(false);
+    }
+    ignored {
+        foreach: "it chooses PyTorch's implementation only";
+        capturable: "it chooses PyTorch's implementation only";
+    }
+}
+
+spec! {
+    /// Adam whose moments the workers of a distributed run share; alone it is Adam.
+    pub struct GlobalAdamSpec {
+        /// Learning rate.
+        lr: f64 = default(1e-3), in 0.0..;
+        /// Decay of the running mean of the gradient and of its square.
+        betas: [f64; 2] = default([0.9, 0.999]), in 0.0..1.0;
+        /// Added to the denominator.
+        eps: f64 = default(1e-8), in 0.0..;
+        /// L2 penalty, added to the gradient.
+        weight_decay: f64 = default(0.0), in 0.0..;
+    }
+}
+
+spec! {
+    /// `RMSprop` whose moment the workers of a distributed run share; alone it is `RMSprop`.
+    pub struct GlobalRmsPropSpec {
+        /// Learning rate.
+        lr: f64 = default(1e-2), in 0.0..;
+        /// Decay of the running mean of the squared gradient.
+        alpha: f64 = default(0.99), in 0.0..=1.0;
+        /// Added to the denominator, outside the root.
+        eps: f64 = default(1e-8), in 0.0..;
+        /// L2 penalty, added to the gradient.
+        weight_decay: f64 = default(0.0), in 0.0..;
+    }
 }
 
 spec! {
@@ -118,10 +157,17 @@ spec_union! {
         RmsProp(RmsPropSpec) = "RMSprop",
         /// Stochastic gradient descent.
         Sgd(SgdSpec) = "SGD",
+        /// Adam with a rectified variance.
+        RAdam(RAdamSpec) = "RAdam",
+        /// Slow weights behind those of another optimizer.
+        Lookahead(LookaheadSpec) = "Lookahead",
+        /// Adam, shared between workers.
+        GlobalAdam(GlobalAdamSpec) = "GlobalAdam",
+        /// `RMSprop`, shared between workers.
+        GlobalRmsProp(GlobalRmsPropSpec) = "GlobalRMSprop",
     }
     not_built [
-        "RAdam", "Lookahead", "GlobalAdam", "GlobalRMSprop", "Adadelta", "Adagrad", "Adamax", "ASGD",
-        "LBFGS", "NAdam", "Rprop", "SparseAdam"
+        "Adadelta", "Adafactor", "Adagrad", "Adamax", "ASGD", "LBFGS", "NAdam", "Rprop", "SparseAdam"
     ]
 }
 
@@ -133,6 +179,10 @@ impl OptimSpec {
             Self::AdamW(adam) => adam.lr,
             Self::RmsProp(rms) => rms.lr,
             Self::Sgd(sgd) => sgd.lr,
+            Self::RAdam(radam) => radam.lr,
+            Self::Lookahead(lookahead) => lookahead.fast.lr(),
+            Self::GlobalAdam(adam) => adam.lr,
+            Self::GlobalRmsProp(rms) => rms.lr,
         }
     }
 }
@@ -143,14 +193,6 @@ impl Default for OptimSpec {
         let betas = [0.9, 0.999];
         Self::Adam(AdamSpec { lr: 1e-3, betas, eps: 1e-8, weight_decay: 0.0, amsgrad: false })
     }
-}
-
-/// Notes that an option is not built if it is asked for; whether all is well.
-fn refuse(fields: &mut Fields<'_>, key: &'static str, asked: bool, feature: &str) -> bool {
-    if let Some(node) = fields.node().get(key).filter(|_| asked) {
-        fields.found().not_built(node, feature);
-    }
-    !asked
 }
 
 #[cfg(test)]
@@ -187,14 +229,48 @@ mod tests {
     }
 
     #[test]
-    fn global_adam_is_known_and_adamz_is_not() {
-        let (_, found) = read::<OptimSpec>("{name: GlobalAdam, lr: 1e-3}");
-        assert_eq!(found.unavailable[0].feature, "optimizer GlobalAdam");
+    fn an_unknown_optimizer_and_one_that_is_not_built_name_those_that_are() {
         let (_, found) = read::<OptimSpec>("{name: Adamz}");
         assert_eq!(found.errors[0].message, "unknown optimizer `Adamz`");
         assert!(found.errors[0].help.as_deref().unwrap().starts_with("did you mean `Adam`?"));
-        let (_, found) = read::<OptimSpec>("{name: Adam, amsgrad: true}");
-        assert_eq!(found.unavailable[0].path, "amsgrad");
+        let (_, found) = read::<OptimSpec>("{name: LBFGS}");
+        assert_eq!(found.unavailable[0].feature, "optimizer LBFGS");
+        let built = "there are Adam, AdamW, RMSprop, SGD, RAdam, Lookahead, GlobalAdam, \
+                     GlobalRMSprop";
+        assert_eq!(found.unavailable[0].help.as_deref(), Some(built));
+    }
+
+    #[test]
+    fn each_optimizer_starts_from_its_own_defaults() {
+        for (name, lr, weight_decay) in [
+            ("Adam", 1e-3, 0.0),
+            ("AdamW", 1e-3, 0.01),
+            ("RAdam", 1e-3, 0.0),
+            ("RMSprop", 1e-2, 0.0),
+            ("SGD", 1e-3, 0.0),
+            ("GlobalAdam", 1e-3, 0.0),
+            ("GlobalRMSprop", 1e-2, 0.0),
+            ("Lookahead", 1e-3, 0.0),
+        ] {
+            let (optim, found) = read::<OptimSpec>(&format!("{{name: {name}}}"));
+            let optim = optim.unwrap();
+            assert_eq!((found, optim.name(), optim.lr()), (Diagnostics::new(), name, lr));
+            assert_eq!(to_json(&optim)["weight_decay"], json!(weight_decay));
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_errors_at_their_key() {
+        for text in [
+            "{name: RAdam, lr: -1}",
+            "{name: RAdam, betas: [1, 0.9]}",
+            "{name: GlobalAdam, eps: -1e-8}",
+            "{name: GlobalRMSprop, alpha: 1.5}",
+            "{name: AdamW, weight_decay: -0.1}",
+        ] {
+            let (optim, found) = read::<OptimSpec>(text);
+            assert_eq!((optim, found.errors.len()), (None, 1), "{text}");
+        }
     }
 
     #[test]

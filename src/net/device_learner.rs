@@ -3,10 +3,11 @@
 use burn::tensor::{Device, Gradients, Tensor};
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
+use super::device_optim::{Optim, device_copy, host};
 use super::init::init_params;
-use super::lr_schedule::Progress;
+use super::learning_rate::LearningRate;
 use super::mlp::{Leaf, Net};
-use super::optim::{Optim, device_copy, host};
+
 use super::plan::{NetPlan, TrainPlan};
 
 /// A network and everything that changes while it learns.
@@ -15,7 +16,7 @@ pub struct DeviceLearner {
     train: TrainPlan,
     params: Tensor<1>,
     optim: Optim,
-    progress: Progress,
+    lr: LearningRate,
     grad_norm: Option<Tensor<1>>,
     kept: Option<Kept>,
     /// Output rows or input gradients on the host.
@@ -36,16 +37,8 @@ impl DeviceLearner {
         let values = init_params(&plan, rng);
         let params = Tensor::from_data(values.as_slice(), device);
         let optim = Optim::new(train.optim.clone(), values.len(), device);
-        Self {
-            plan,
-            train,
-            params,
-            optim,
-            progress: Progress::default(),
-            grad_norm: None,
-            kept: None,
-            rows: Vec::new(),
-        }
+        let lr = LearningRate::new(&train);
+        Self { plan, train, params, optim, lr, grad_norm: None, kept: None, rows: Vec::new() }
     }
 
     /// What the network looks like.
@@ -137,14 +130,15 @@ impl DeviceLearner {
         self.params = self.optim.step(params, grad, lr);
     }
 
-    /// Marks the end of one update at `frame`, on which learning-rate schedules count.
-    pub fn finish_update(&mut self, frame: u64) {
-        self.progress = Progress { updates: self.progress.updates + 1, frame };
+    /// Marks the end of one update at `frame` with the mean loss of its gradient steps, on which
+    /// learning-rate schedules depend.
+    pub fn finish_update(&mut self, frame: u64, loss: f64) {
+        self.lr.finish_update(frame, loss);
     }
 
     /// Learning rate of the next step.
     pub fn lr(&self) -> f64 {
-        self.train.lr_schedule.lr(self.train.lr, self.progress)
+        self.lr.lr()
     }
 
     /// Number of optimizer steps taken.
@@ -165,8 +159,7 @@ impl DeviceLearner {
     /// Writes parameters, optimizer and schedule position.
     pub fn save(&self, out: &mut StateWriter) {
         out.f32s(&self.host_params());
-        out.u64(self.progress.updates);
-        out.u64(self.progress.frame);
+        self.lr.save(out);
         self.optim.save(out);
     }
 
@@ -176,7 +169,7 @@ impl DeviceLearner {
     /// When the state belongs to another network or optimizer.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         self.params = device_copy(&from.f32s()?, &self.params)?;
-        self.progress = Progress { updates: from.u64()?, frame: from.u64()? };
+        self.lr.load(from)?;
         self.optim.load(from)
     }
 

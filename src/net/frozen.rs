@@ -68,7 +68,7 @@ mod tests {
     use slm_policy::{Activation, Scratch};
 
     use super::*;
-    use crate::net::{DeviceLearner, Init, LrSchedule, OptimPlan, TrainPlan};
+    use crate::net::{DeviceLearner, Init, LrSchedule, OptimPlan, Sgd, TrainPlan};
 
     const ACTIVATIONS: [Activation; 14] = [
         Activation::Identity,
@@ -114,8 +114,8 @@ mod tests {
             init: Init::Orthogonal { gain: 1.4 },
             head_std: vec![None, None],
         };
-        let optim =
-            OptimPlan::Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
+        let sgd = Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
+        let optim = OptimPlan::Sgd(sgd);
         let train =
             TrainPlan { optim, lr: 0.1, lr_schedule: LrSchedule::Constant, clip_grad: None };
         DeviceLearner::new(plan, train, &mut Rng::from_seed(3), &Device::flex())

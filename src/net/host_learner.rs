@@ -11,7 +11,7 @@ use super::compute::Threads;
 use super::host_net::HostNet;
 use super::host_optim::HostOptim;
 use super::init::init_params;
-use super::lr_schedule::Progress;
+use super::learning_rate::LearningRate;
 use super::plan::{NetPlan, TrainPlan};
 
 /// A network and everything that changes while it learns, in host memory.
@@ -21,7 +21,7 @@ pub struct HostLearner {
     grads: Vec<f32>,
     d_inputs: Vec<f32>,
     optim: HostOptim,
-    progress: Progress,
+    lr: LearningRate,
     grad_norm: Option<f64>,
 }
 
@@ -34,8 +34,8 @@ impl HostLearner {
             d_inputs: Vec::new(),
             optim: HostOptim::new(train.optim.clone(), params.len()),
             net: HostNet::new(plan, params, threads),
+            lr: LearningRate::new(&train),
             train,
-            progress: Progress::default(),
             grad_norm: None,
         }
     }
@@ -102,14 +102,15 @@ impl HostLearner {
         &self.net
     }
 
-    /// Marks the end of one update at `frame`, on which learning-rate schedules count.
-    pub fn finish_update(&mut self, frame: u64) {
-        self.progress = Progress { updates: self.progress.updates + 1, frame };
+    /// Marks the end of one update at `frame` with the mean loss of its gradient steps, on which
+    /// learning-rate schedules depend.
+    pub fn finish_update(&mut self, frame: u64, loss: f64) {
+        self.lr.finish_update(frame, loss);
     }
 
     /// Learning rate of the next step.
     pub fn lr(&self) -> f64 {
-        self.train.lr_schedule.lr(self.train.lr, self.progress)
+        self.lr.lr()
     }
 
     /// Number of optimizer steps taken.
@@ -126,8 +127,7 @@ impl HostLearner {
     /// [`DeviceLearner`](super::DeviceLearner) does.
     pub fn save(&self, out: &mut StateWriter) {
         out.f32s(self.params());
-        out.u64(self.progress.updates);
-        out.u64(self.progress.frame);
+        self.lr.save(out);
         self.optim.save(out);
     }
 
@@ -137,7 +137,7 @@ impl HostLearner {
     /// When the state belongs to another network or optimizer.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         from.f32s_into(self.net.params_mut())?;
-        self.progress = Progress { updates: from.u64()?, frame: from.u64()? };
+        self.lr.load(from)?;
         self.optim.load(from)
     }
 

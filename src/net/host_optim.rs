@@ -1,7 +1,7 @@
 //! Optimizers in host memory: one fused pass over the flat parameter vector.
 
 use slm_env::{StateError, StateReader, StateWriter};
-use slm_kernels::{Adam, OptStep, RmsProp, Sgd};
+use slm_kernels::OptStep;
 
 use super::optim::OptimPlan;
 
@@ -27,20 +27,7 @@ impl HostOptim {
     pub(super) fn step(&mut self, params: &mut [f32], grads: &[f32], lr: f64, grad_scale: f32) {
         self.steps += 1;
         let step = OptStep { number: self.steps, lr, grad_scale };
-        let moments = &mut self.moments;
-        match self.plan {
-            OptimPlan::Adam { betas, eps, weight_decay, decoupled } => {
-                Adam { betas, eps, weight_decay, decoupled }.step(step, params, grads, moments);
-            }
-            OptimPlan::RmsProp { alpha, eps, weight_decay, momentum, centered } => {
-                let plan = RmsProp { alpha, eps, weight_decay, momentum, centered };
-                plan.step(step, params, grads, moments);
-            }
-            OptimPlan::Sgd { momentum, dampening, weight_decay, nesterov } => {
-                let plan = Sgd { momentum, dampening, weight_decay, nesterov };
-                plan.step(step, params, grads, moments);
-            }
-        }
+        take_step(&self.plan, step, params, grads, &mut self.moments);
     }
 
     /// Writes step count and moments, as the optimizer on a device does.
@@ -56,5 +43,26 @@ impl HostOptim {
     pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         self.steps = from.u64()?;
         self.moments.iter_mut().try_for_each(|moment| from.f32s_into(moment))
+    }
+}
+
+fn take_step(
+    plan: &OptimPlan,
+    step: OptStep,
+    params: &mut [f32],
+    grads: &[f32],
+    moments: &mut [Vec<f32>],
+) {
+    match plan {
+        OptimPlan::Adam(adam) => adam.step(step, params, grads, moments),
+        OptimPlan::RAdam(radam) => radam.step(step, params, grads, moments),
+        OptimPlan::RmsProp(rms) => rms.step(step, params, grads, moments),
+        OptimPlan::Sgd(sgd) => sgd.step(step, params, grads, moments),
+        OptimPlan::Lookahead(lookahead, fast) => {
+            let (slow, moments) = moments.split_last_mut().expect("Lookahead keeps slow weights");
+            lookahead.before(step.number, params, slow);
+            take_step(fast, step, params, grads, moments);
+            lookahead.after(step.number, params, slow);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod compute;
 mod device_learner;
+mod device_optim;
 mod dist;
 mod dist_continuous;
 mod dist_host;
@@ -10,16 +11,19 @@ mod host_learner;
 mod host_net;
 mod host_optim;
 mod init;
+mod learning_rate;
 mod loss;
 mod lr_schedule;
 mod mlp;
 mod net_learner;
 mod optim;
 mod plan;
+mod plateau;
 mod target_net;
 
 pub use compute::{Compute, Threads};
 pub use device_learner::DeviceLearner;
+pub use device_optim::Optim;
 pub use dist::{Dist, LOG_STD_BOUNDS};
 pub use dist_host::{DistGradients, HostActions, HostDist};
 pub use frozen::{acting_network, log_std};
@@ -30,7 +34,9 @@ pub use loss::{LossFn, symlog};
 pub use lr_schedule::LrSchedule;
 pub use mlp::Net;
 pub use net_learner::NetLearner;
-pub use optim::{Optim, OptimPlan};
+pub use optim::OptimPlan;
 pub use plan::{LayerPlan, NetPlan, TrainPlan};
+pub use plateau::{Better, Plateau, Threshold};
+pub use slm_kernels::{Adam, Lookahead, RAdam, RmsProp, Sgd};
 pub use slm_policy::Activation;
 pub use target_net::{DeviceTarget, TargetNet};

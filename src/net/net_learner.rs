@@ -91,9 +91,10 @@ impl NetLearner {
         }
     }
 
-    /// Marks the end of one update at `frame`, on which learning-rate schedules count.
-    pub fn finish_update(&mut self, frame: u64) {
-        either!(self, net => net.finish_update(frame));
+    /// Marks the end of one update at `frame` with its mean loss, on which learning-rate schedules
+    /// depend.
+    pub fn finish_update(&mut self, frame: u64, loss: f64) {
+        either!(self, net => net.finish_update(frame, loss));
     }
 
     /// Optimizer steps taken.

@@ -4,10 +4,10 @@ use burn::tensor::Tensor;
 use slm_env::{StateError, StateReader, StateWriter};
 
 use super::device_learner::{host_rows, upload_rows};
+use super::device_optim::{device_copy, host};
 use super::host_net::HostNet;
 use super::mlp::Net;
 use super::net_learner::NetLearner;
-use super::optim::{device_copy, host};
 use super::plan::NetPlan;
 
 /// A copy of a [`NetLearner`]'s parameters, behind it in time.
@@ -115,7 +115,7 @@ mod tests {
     use slm_policy::Activation;
 
     use super::*;
-    use crate::net::{Compute, Init, LayerPlan, LrSchedule, OptimPlan, TrainPlan};
+    use crate::net::{Compute, Init, LayerPlan, LrSchedule, OptimPlan, Sgd, TrainPlan};
 
     const INPUTS: [f32; 6] = [0.3, -1.0, 0.7, 0.2, 0.9, -0.4];
 
@@ -131,8 +131,12 @@ mod tests {
             init: Init::Default,
             head_std: vec![None, None],
         };
-        let optim =
-            OptimPlan::Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
+        let optim = OptimPlan::Sgd(Sgd {
+            momentum: 0.0,
+            dampening: 0.0,
+            weight_decay: 0.0,
+            nesterov: false,
+        });
         let lr_schedule = LrSchedule::Constant;
         let train = TrainPlan { optim, lr: 0.1, lr_schedule, clip_grad: None };
         NetLearner::new(plan, train, &mut Rng::from_seed(5), compute)

@@ -151,8 +151,8 @@ impl OffPolicyRule for Dqn {
         }
     }
 
-    fn finish_update(&mut self, frame: u64) {
-        self.online.finish_update(frame);
+    fn finish_update(&mut self, frame: u64, stats: TrainStats) {
+        self.online.finish_update(frame, stats.loss);
     }
 
     fn actor_plan(&self) -> &NetPlan {

@@ -1,5 +1,6 @@
 //! DQN against numbers worked by hand, and the agent contract.
 
+use slm_kernels::Sgd;
 use slm_policy::Activation;
 
 use super::*;
@@ -17,7 +18,7 @@ const AGENT: &str = "{
 
 fn plan(heads: &[usize], next_value: NextValue, loss: LossFn) -> DqnPlan {
     let optim =
-        OptimPlan::Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
+        OptimPlan::Sgd(Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false });
     DqnPlan {
         net: NetPlan {
             input: 1,

@@ -47,7 +47,7 @@ impl DeviceNets {
             CriticPlan::Shared => Critic::Shared,
             CriticPlan::Separate(net, train) => Critic::Separate(Box::new(DeviceLearner::new(
                 net.clone(),
-                train.clone(),
+                (**train).clone(),
                 rng,
                 device,
             ))),
@@ -97,8 +97,8 @@ impl DeviceNets {
         self.actor.host_params()
     }
 
-    pub(super) fn finish_update(&mut self, frame: u64) {
-        self.learners_mut().for_each(|learner| learner.finish_update(frame));
+    pub(super) fn finish_update(&mut self, frame: u64, loss: f64) {
+        self.learners_mut().for_each(|learner| learner.finish_update(frame, loss));
     }
 
     pub(super) fn opt_steps(&self) -> u64 {

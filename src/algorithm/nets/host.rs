@@ -96,8 +96,8 @@ impl HostNets {
         self.actor.params()
     }
 
-    pub(super) fn finish_update(&mut self, frame: u64) {
-        self.learners_mut().for_each(|learner| learner.finish_update(frame));
+    pub(super) fn finish_update(&mut self, frame: u64, loss: f64) {
+        self.learners_mut().for_each(|learner| learner.finish_update(frame, loss));
     }
 
     pub(super) fn opt_steps(&self) -> u64 {

@@ -34,7 +34,7 @@ pub enum CriticPlan {
     /// The last column of the policy's network.
     Shared,
     /// A network of its own.
-    Separate(NetPlan, TrainPlan),
+    Separate(NetPlan, Box<TrainPlan>),
 }
 
 /// What the networks say about a rollout before they learn from it, all `[T, n]`.
@@ -133,9 +133,10 @@ impl PolicyValueNets {
         }
     }
 
-    /// Marks the end of one update at `frame`, on which learning-rate schedules count.
-    pub fn finish_update(&mut self, frame: u64) {
-        either!(self, nets => nets.finish_update(frame));
+    /// Marks the end of one update at `frame` with its mean loss, on which learning-rate schedules
+    /// depend.
+    pub fn finish_update(&mut self, frame: u64, loss: f64) {
+        either!(self, nets => nets.finish_update(frame, loss));
     }
 
     /// Optimizer steps of all networks.

@@ -6,7 +6,7 @@ use slm_policy::{Activation, Family};
 use super::*;
 use crate::algorithm::policy_loss::{Losses, RowGradients, Rows};
 use crate::memory::RolloutPlan;
-use crate::net::{Init, LayerPlan, LrSchedule, OptimPlan};
+use crate::net::{Adam, Init, LayerPlan, LrSchedule, OptimPlan, RmsProp};
 
 const ROWS: usize = 24;
 const OBS: usize = 5;
@@ -64,17 +64,23 @@ fn train(optim: OptimPlan) -> TrainPlan {
 }
 
 fn adam() -> TrainPlan {
-    train(OptimPlan::Adam { betas: [0.9, 0.999], eps: 1e-5, weight_decay: 0.01, decoupled: true })
+    train(OptimPlan::Adam(Adam {
+        betas: [0.9, 0.999],
+        eps: 1e-5,
+        weight_decay: 0.01,
+        decoupled: true,
+        amsgrad: false,
+    }))
 }
 
 fn rms_prop() -> TrainPlan {
-    train(OptimPlan::RmsProp {
+    train(OptimPlan::RmsProp(RmsProp {
         alpha: 0.99,
         eps: 1e-5,
         weight_decay: 0.0,
         momentum: 0.9,
         centered: true,
-    })
+    }))
 }
 
 fn rollout(dist: &Dist, rng: &mut Rng) -> Rollout {
@@ -143,7 +149,7 @@ fn assert_close(found: &[f32], expected: &[f32]) {
 
 #[test]
 fn a_categorical_policy_with_a_critic_of_its_own_learns_the_same_on_host_and_device() {
-    let critic = CriticPlan::Separate(net(&[1], None), rms_prop());
+    let critic = CriticPlan::Separate(net(&[1], None), Box::new(rms_prop()));
     let dist = Dist::Categorical { n: 3 };
     assert_same(&NetsPlan { dist, actor: net(&[3], None), train: adam(), critic });
 }
