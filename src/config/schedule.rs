@@ -9,7 +9,7 @@ spec_enum! {
         NoDecay = "no_decay",
         /// A straight line from start to end.
         LinearDecay = "linear_decay",
-        /// Twenty steps down, each by a factor of 0.9.
+        /// Twenty steps, each by a factor of 0.9, or of 1/0.9 where the end value is larger.
         RateDecay = "rate_decay",
         /// A damped cosine.
         PeriodicDecay = "periodic_decay",

@@ -7,7 +7,8 @@ pub enum Schedule {
     Constant(f64),
     /// A straight line between two values, in either direction.
     Linear(Ramp),
-    /// start·0.9^k with k running from 0 to 20, but not past the end value.
+    /// start·0.9^k with k running from 0 to 20, but not past the end value; start/0.9^k where that
+    /// is the way to it.
     Rate(Ramp),
     /// A cosine of shrinking amplitude between the two values, ten periods long, then the end value.
     Periodic(Ramp),
@@ -64,9 +65,11 @@ impl Ramp {
         }
     }
 
-    /// 0.9^(20·progress)·start, never past the end value on either side.
+    /// 0.9^(±20·progress)·start, never past the end value on either side.
     fn rate_decay(&self, progress: f64) -> f64 {
-        let value = self.start_val * 0.9f64.powf(20.0 * progress);
+        let shrinks = self.end_val.abs() <= self.start_val.abs();
+        let exponent = if shrinks { 20.0 } else { -20.0 } * progress;
+        let value = self.start_val * 0.9f64.powf(exponent);
         value.clamp(self.end_val.min(self.start_val), self.end_val.max(self.start_val))
     }
 
@@ -116,6 +119,45 @@ mod tests {
             values(&schedule, &[5, 10, 25, 50, 100]),
             [0.9, 0.81, 0.590_49, 0.348_678_440, 0.0]
         );
+    }
+
+    /// 0.9^5 = 0.59049 and 0.9^10 = 0.3487 at a quarter and half of the way; 0.5 is the floor.
+    #[test]
+    fn rate_decay_stops_at_its_end_value() {
+        let schedule = Schedule::Rate(ramp(1.0, 0.5, 100.0, 200.0));
+        let expected = [1.0, 1.0, 0.59049, 0.5, 0.5, 0.5];
+        assert_eq!(values(&schedule, &[0, 100, 125, 150, 199, 300]), expected);
+    }
+
+    /// 0.1/0.9^2, 0.1/0.9^10, and at 0.1/0.9^16 = 0.54 the ceiling of 0.5 is passed.
+    #[test]
+    fn rate_decay_can_rise() {
+        let schedule = Schedule::Rate(ramp(0.1, 0.5, 0.0, 100.0));
+        let expected = [0.1, 0.123_456_79, 0.286_797_199, 0.5, 0.5];
+        assert_eq!(values(&schedule, &[0, 10, 50, 80, 100]), expected);
+    }
+
+    /// As below, mirrored: 1.1 − 0.5847066.
+    #[test]
+    fn periodic_decay_can_rise() {
+        let schedule = Schedule::Periodic(ramp(0.1, 1.0, 0.0, 100.0));
+        assert!((schedule.at(50) - 0.515_293_4).abs() < 1e-7);
+        assert_eq!((schedule.at(0), schedule.at(100)), (0.1, 1.0));
+        assert!((1..100).all(|frame| (0.1..=1.0).contains(&schedule.at(frame))));
+    }
+
+    #[test]
+    fn every_schedule_stays_between_its_ends_and_never_jumps_before_its_start() {
+        for (start_val, end_val) in [(1.0, 0.1), (0.1, 1.0), (0.5, 0.0), (0.0, 0.5), (-1.0, 0.0)] {
+            let ramp = ramp(start_val, end_val, 50.0, 150.0);
+            for schedule in [Schedule::Linear(ramp), Schedule::Rate(ramp), Schedule::Periodic(ramp)]
+            {
+                let bounds = start_val.min(end_val)..=start_val.max(end_val);
+                assert!((0..200).all(|frame| bounds.contains(&schedule.at(frame))), "{schedule:?}");
+                assert!((0..=50).all(|frame| schedule.at(frame) == start_val), "{schedule:?}");
+                assert!((150..200).all(|frame| schedule.at(frame) == end_val), "{schedule:?}");
+            }
+        }
     }
 
     /// Half-way x = 30: cos 30 rad = 0.1542514; 0.1 + ½·0.9·(1 + 0.1542514·½) = 0.5847066.
