@@ -2,12 +2,13 @@
 
 use slm_env::EnvDef;
 
-use crate::algorithm::{AlgorithmDef, actor_critic, dqn, ppo, random, reinforce};
+use crate::algorithm::{AlgorithmDef, actor_critic, dqn, ppo, random, reinforce, sarsa};
 
 /// Every algorithm; to add one, add its line.
 pub const ALGORITHMS: &[&AlgorithmDef] = &[
     &random::DEF,
     &reinforce::DEF,
+    &sarsa::DEF,
     &dqn::VANILLA_DQN,
     &dqn::DQN,
     &dqn::DOUBLE_DQN,

@@ -57,6 +57,27 @@ impl Choice {
         &self.stored
     }
 
+    /// What `values` `[actions]` of one row come to under the policy as it chooses among them: the
+    /// value of a state, where they are action values.
+    pub(super) fn expectation(&mut self, values: &[f32]) -> f32 {
+        let best = values[argmax(values)];
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
+        let variable = self.explore_var as f32;
+        let tau = match (&self.plan.action_policy, &self.plan.dist) {
+            (ActionPolicy::Random, _) => return mean,
+            (ActionPolicy::EpsilonGreedy(_), _) => return best + variable * (mean - best),
+            (_, Dist::Argmax { .. }) => return best,
+            (ActionPolicy::Boltzmann(_), _) if !variable.is_normal() => return best,
+            (ActionPolicy::Boltzmann(_), _) => variable,
+            (ActionPolicy::Sample, _) => 1.0,
+        };
+        let weights = values.iter().map(|value| ((value - best) / tau).exp());
+        let (sum, total) = weights
+            .zip(values)
+            .fold((0.0, 0.0), |(sum, total), (w, value)| (sum + w * value, total + w));
+        sum / total
+    }
+
     /// As [`act`](Self::act) with a uniform sample of the action space in every row.
     pub(super) fn act_at_random(&mut self, actions: &mut ActionBatch) -> &[f32] {
         let width = self.plan.action_space.width();

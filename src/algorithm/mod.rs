@@ -2,6 +2,7 @@
 
 pub mod acting;
 pub mod acting_spec;
+pub mod action_value;
 pub mod actor_critic;
 pub mod agent;
 mod choice;
@@ -21,6 +22,7 @@ pub mod resolve;
 mod resolve_acting;
 mod resolve_train;
 mod resolve_value;
+pub mod sarsa;
 pub mod target_update;
 pub mod value_target;
 

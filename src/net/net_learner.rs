@@ -91,6 +91,18 @@ impl NetLearner {
         }
     }
 
+    /// Replaces the parameters.
+    #[cfg(test)]
+    pub(crate) fn set_params(&mut self, params: &[f32]) {
+        let mut start = StateWriter::new();
+        start.f32s(params);
+        let mut whole = StateWriter::new();
+        self.save(&mut whole);
+        let (start, mut state) = (start.into_bytes(), whole.into_bytes());
+        state[..start.len()].copy_from_slice(&start);
+        self.load(&mut StateReader::new(&state)).expect("the state is its own");
+    }
+
     /// Marks the end of one update at `frame` with its mean loss, on which learning-rate schedules
     /// depend.
     pub fn finish_update(&mut self, frame: u64, loss: f64) {

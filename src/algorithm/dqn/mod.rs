@@ -9,14 +9,13 @@
 //! starts from weights of its own. HydraDQN has one head of values per action dimension, all learned
 //! from the same reward; the loss is the mean over heads.
 
-mod gradients;
 mod spec;
 
 use std::borrow::Cow;
 
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
-use self::gradients::{Gradients, values_of_best};
+use super::action_value::{ActionValueGradients, ActionValueLoss, values_of_best};
 use super::agent::TrainStats;
 use super::off_policy::{MakeRule, OffPolicyRule};
 use super::target_update::TargetUpdate;
@@ -65,7 +64,7 @@ pub struct Dqn {
     batch: Batch,
     /// What Q should be, `[b, heads]`.
     targets: Vec<f32>,
-    gradients: Gradients,
+    gradients: ActionValueGradients,
 }
 
 impl MakeRule for DqnPlan {
@@ -80,7 +79,7 @@ impl MakeRule for DqnPlan {
             target,
             batch: Batch::default(),
             targets: Vec::new(),
-            gradients: Gradients::default(),
+            gradients: ActionValueGradients::default(),
         }
     }
 }
@@ -90,7 +89,9 @@ impl Dqn {
     fn step(&mut self) -> f64 {
         let Self { plan, online, batch, targets, gradients, .. } = self;
         let values = online.forward(&batch.obs);
-        let loss = gradients.set(plan, values, batch, targets);
+        let Batch { actions, weights, .. } = batch;
+        let loss = ActionValueLoss { heads: &plan.heads, kind: plan.loss, weights };
+        let loss = gradients.set(loss, values, actions, targets);
         online.step(&gradients.values);
         loss
     }

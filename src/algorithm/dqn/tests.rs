@@ -50,41 +50,6 @@ fn two_rows(actions: &[f32]) -> Batch {
     }
 }
 
-/// Errors 1 − 3 = −2 and 5 − 1 = 4; squared and weighted (4·1 + 16·½)/2 = 6; slopes 2·d·w/2.
-#[test]
-fn the_loss_is_the_weighted_mean_over_rows() {
-    let plan = plan(&[2], NextValue::Online, LossFn::Mse);
-    let mut gradients = Gradients::default();
-    let loss = gradients.set(&plan, &[1.0, 7.0, 6.0, 5.0], &two_rows(&[0.0, 1.0]), &[3.0, 1.0]);
-    assert_eq!((loss, gradients.mean_value), (6.0, 3.0));
-    assert_eq!(gradients.values, [-2.0, 0.0, 0.0, 2.0]);
-    assert_eq!(gradients.errors, [2.0, 4.0]);
-}
-
-/// Heads of 2 and 1 actions: row 0 takes (1, 0), errors 2 − 1 and 4 − 2; row 1 (0, 0), none.
-/// (1 + 4)/4; a row's error is the mean 1.5.
-#[test]
-fn each_head_has_its_own_action_and_target() {
-    let plan = plan(&[2, 1], NextValue::Online, LossFn::Mse);
-    let mut gradients = Gradients::default();
-    let values = [0.0, 2.0, 4.0, 3.0, 9.0, 5.0];
-    let batch = two_rows(&[1.0, 0.0, 0.0, 0.0]);
-    let loss = gradients.set(&plan, &values, &batch, &[1.0, 2.0, 3.0, 5.0]);
-    assert_eq!(loss, 1.25);
-    assert_eq!(gradients.values, [0.0, 0.5, 1.0, 0.0, 0.0, 0.0]);
-    assert_eq!(gradients.errors, [1.5, 0.0]);
-}
-
-#[test]
-fn double_learning_evaluates_what_another_network_chose() {
-    let (choosing, evaluating) = ([1.0, 2.0, 9.0, 4.0, 3.0, 8.0], [5.0, 6.0, 7.0, 1.0, 2.0, 3.0]);
-    let mut values = Vec::new();
-    values_of_best(&[2, 1], &choosing, &evaluating, &mut values);
-    assert_eq!(values, [6.0, 7.0, 1.0, 3.0]);
-    values_of_best(&[3], &choosing, &choosing, &mut values);
-    assert_eq!(values, [9.0, 8.0]);
-}
-
 /// The network is linear in one input: Q(x) = x·w + b. Online w = (1, 2), target w = (3, −1), b = 0:
 /// at x = 2 the online values are (2, 4), the target's (6, −2). r = 1, γ = ½; the second row ends.
 #[test]
@@ -97,7 +62,7 @@ fn targets_follow_their_papers() {
     ] {
         let plan = plan(&[2], next_value, LossFn::Mse);
         let mut dqn = plan.make(&mut Rng::from_seed(1), &Compute::kernels(1));
-        set_params(&mut dqn.online, &[1.0, 2.0, 0.0, 0.0]);
+        dqn.online.set_params(&[1.0, 2.0, 0.0, 0.0]);
         if let Some(target) = &mut dqn.target {
             let mut out = StateWriter::new();
             out.f32s(&[3.0, -1.0, 0.0, 0.0]);
@@ -107,15 +72,6 @@ fn targets_follow_their_papers() {
         dqn.set_targets();
         assert_eq!(dqn.targets, [expected, -1.0], "{next_value:?}");
     }
-}
-
-fn set_params(net: &mut NetLearner, params: &[f32]) {
-    let mut out = StateWriter::new();
-    out.f32s(params);
-    out.u64(0);
-    out.u64(0);
-    out.u64(0);
-    net.load(&mut StateReader::new(&out.into_bytes())).unwrap();
 }
 
 #[test]
