@@ -56,7 +56,7 @@ impl MultiCategorical<'_> {
     /// # Panics
     /// When a slice is too short or an action is not below its number of values.
     pub fn log_prob_entropy(&self, log_prob: &mut [f32], entropy: &mut [f32]) {
-        self.check(log_prob.len());
+        self.check();
         Isa::detect().run(Forward { dist: self, log_prob, entropy });
     }
 
@@ -65,13 +65,17 @@ impl MultiCategorical<'_> {
     /// # Panics
     /// When a slice is too short or an action is not below its number of values.
     pub fn backward(&self, d_log_prob: &[f32], d_entropy: &[f32], d_logits: RowsMut<'_>) {
-        self.check(d_log_prob.len());
+        self.check();
         assert!(d_logits.stride > 0, "each row of logits has its own gradient");
         Isa::detect().run(Backward { dist: self, d_log_prob, d_entropy, d_logits });
     }
 
-    fn check(&self, rows: usize) {
-        assert_eq!(self.actions.len(), rows * self.nvec.len(), "actions are [n, k]");
+    fn rows(&self) -> usize {
+        self.actions.len() / self.nvec.len()
+    }
+
+    fn check(&self) {
+        assert!(self.actions.len().is_multiple_of(self.nvec.len()), "actions are [n, k]");
         let in_range = |row: &[u32]| row.iter().zip(self.nvec).all(|(a, n)| (*a as usize) < *n);
         let mut rows = self.actions.chunks_exact(self.nvec.len());
         assert!(rows.all(in_range), "actions are below their number of values");
@@ -87,7 +91,6 @@ impl MultiCategorical<'_> {
         })
     }
 
-    /// The column of the action taken in row i.
     fn taken(&self, i: usize, choice: Choice) -> usize {
         choice.start + self.actions[i * self.nvec.len() + choice.index] as usize
     }
@@ -150,7 +153,7 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let logits = self.dist.logits;
-        for group in Group::all::<S>(self.log_prob.len()) {
+        for group in Group::all::<S>(self.dist.rows()) {
             let (mut log_prob, mut entropy) = (s.splat(0.0), s.splat(0.0));
             let chosen = &mut self.log_prob[group.range()];
             for choice in self.dist.choices() {
@@ -173,7 +176,7 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        for group in Group::all::<S>(self.d_log_prob.len()) {
+        for group in Group::all::<S>(self.dist.rows()) {
             for choice in self.dist.choices() {
                 self.choice(s, group, choice);
             }

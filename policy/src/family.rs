@@ -87,4 +87,14 @@ mod tests {
             }
         }
     }
+
+    /// From SLM-Lab's own function: `slm_golden.json`, `tanh_normal`, `raw` and `action`.
+    #[test]
+    fn squashed_actions_equal_the_recorded_ones() {
+        let recorded =
+            [(0.1, 0.099_667_996), (-1.0, -0.761_594_2), (1.0, 0.761_594_2), (2.0, 0.964_027_6)];
+        for (raw, action) in recorded {
+            assert!((Family::NormalTanh.to_action(raw) - action).abs() < 1e-7, "{raw}");
+        }
+    }
 }

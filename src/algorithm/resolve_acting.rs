@@ -183,3 +183,104 @@ pub(super) fn kind_of(space: &Space) -> &'static str {
         Space::MultiBinary { .. } => "multi-binary",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::EnvShape;
+    use crate::config::{AgentSpec, Available, Diagnostics, Spec, SpecFile};
+
+    fn agent() -> AgentSpec {
+        let text = "a: {agent: {algorithm: {name: Random}}, env: {name: Bandit, max_frame: 9},
+            meta: {max_session: 1}}";
+        let raw = SpecFile::parse("a.yaml", text).and_then(|file| file.choose("a")).unwrap();
+        let available = Available { algorithms: &["Random"], envs: &["Bandit"] };
+        Spec::read(&raw, &available, &mut Diagnostics::new()).unwrap().agent
+    }
+
+    fn acting(action_pdtype: ActionPdSpec, action_policy: ActionPolicySpec) -> ActingSpec {
+        ActingSpec { action_pdtype, action_policy, explore_var_spec: None }
+    }
+
+    /// What `resolve` makes of an agent in an environment with these actions, and the findings.
+    fn resolved<T>(
+        action_space: Space,
+        resolve: impl Fn(&mut Resolver<'_>) -> T,
+    ) -> (T, Diagnostics) {
+        let (agent, mut found) = (agent(), Diagnostics::new());
+        let obs_space = Space::symmetric(&[1.0]);
+        let env = EnvShape { num_envs: 1, max_frame: 9, obs_space, action_space };
+        let result = resolve(&mut Resolver { agent: &agent, env: &env, found: &mut found });
+        (result, found)
+    }
+
+    fn assert_refused<T>((result, found): &(Option<T>, Diagnostics), reason: &str) {
+        assert!(result.is_none() && found.errors[0].message.contains(reason), "{found:?}");
+    }
+
+    #[test]
+    fn every_space_has_a_default_distribution() {
+        let default = acting(ActionPdSpec::Default, ActionPolicySpec::Default);
+        for (space, expected) in [
+            (Space::Discrete { n: 3 }, Dist::Categorical { n: 3 }),
+            (
+                Space::MultiDiscrete { nvec: vec![2, 5] },
+                Dist::MultiCategorical { nvec: vec![2, 5] },
+            ),
+            (Space::MultiBinary { n: 4 }, Dist::Bernoulli { n: 4 }),
+            (Space::symmetric(&[1.0, 1.0]), Dist::Continuous { family: Family::Normal, k: 2 }),
+        ] {
+            let (dist, found) = resolved(space, |resolver| resolver.dist(&default));
+            assert_eq!(dist, Some(expected), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_taken_by_argmax_but_for_a_temperature() {
+        let discrete = || Space::Discrete { n: 3 };
+        let dist =
+            |pd, policy| resolved(discrete(), |r| r.value_dist(&acting(pd, policy), false)).0;
+        let (default, greedy) = (ActionPdSpec::Default, ActionPolicySpec::EpsilonGreedy);
+        assert_eq!(dist(default, greedy), Some(Dist::Argmax { n: 3 }));
+        let boltzmann = ActionPolicySpec::Boltzmann;
+        assert_eq!(dist(default, boltzmann), Some(Dist::Categorical { n: 3 }));
+        assert_eq!(dist(ActionPdSpec::Argmax, boltzmann), Some(Dist::Argmax { n: 3 }));
+        let refused =
+            resolved(Space::symmetric(&[1.0]), |r| r.value_dist(&acting(default, greedy), false));
+        assert_refused(&refused, "discrete action space, not a continuous one");
+    }
+
+    #[test]
+    fn a_temperature_under_argmax_warns() {
+        let plan = |resolver: &mut Resolver<'_>| {
+            let schedule = Schedule::Constant(1.0);
+            resolver.boltzmann(&Dist::Argmax { n: 2 }, schedule)
+        };
+        let (_, found) = resolved(Space::Discrete { n: 2 }, plan);
+        assert!(found.is_ok() && found.warnings[0].message.contains("changes nothing"));
+    }
+
+    #[test]
+    fn actions_the_environment_does_not_take_are_refused() {
+        let beta = acting(ActionPdSpec::Beta, ActionPolicySpec::Default);
+        let narrow = || Space::symmetric(&[1.0, 0.5]);
+        assert_refused(&resolved(narrow(), |r| r.dist(&beta)), "from -1 to 1");
+        let random = acting(ActionPdSpec::LogNormal, ActionPolicySpec::Random);
+        let plan = |resolver: &mut Resolver<'_>| {
+            let dist = resolver.dist(&random).expect("it fits");
+            resolver.acting(&random, &dist)
+        };
+        assert_refused(&resolved(narrow(), plan), "never are");
+    }
+
+    #[test]
+    fn beta_has_no_log_std_of_its_own() {
+        let dist = |family| Dist::Continuous { family, k: 2 };
+        let heads = |family, init| {
+            resolved(Space::symmetric(&[1.0; 2]), |r| r.policy_heads(&dist(family), init))
+        };
+        assert_refused(&heads(Family::Beta, Some(0.0)), "has no σ");
+        assert_eq!(heads(Family::Beta, None).0, Some((vec![2, 2], None)));
+        assert_eq!(heads(Family::Gumbel, Some(-1.0)).0, Some((vec![2], Some(-1.0))));
+    }
+}
