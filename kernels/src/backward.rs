@@ -68,6 +68,7 @@ impl Step {
             }
             Kind::Linear { .. } => self.linear_grads(isa, tape, pack, share),
             Kind::Conv(conv) => self.conv_grads(isa, conv, tape, pack, share),
+            Kind::BatchNorm(norm) => self.batch_norm_grads(norm, tape, share),
             Kind::LayerNorm { .. } | Kind::Copy => self.norm_grads(isa, tape, share),
         }
     }
@@ -174,25 +175,34 @@ impl Step {
         };
         let d_output = &free[..own.len()];
         let (weight, _) = self.weight_and_bias(params);
-        let values = tape.values.get();
-        let input = &values[self.input.range(tape.n)];
+        let (values, input) = (tape.values.get(), self.input.range(tape.n));
         match &self.kind {
             Kind::Copy => to.copy_from_slice(d_output),
             Kind::Linear { .. } => {
-                let end = self.slope_before(input);
+                let end = self.slope_before(&values[input]);
                 isa.run(self.linear_inputs(weight, d_output, to, end, tape.pack.get_mut()));
             }
-            Kind::Conv(conv) => isa.run(ConvInputs {
-                conv,
-                weight,
-                d_output,
-                before: self.fused_before,
-                kept: input,
-                d_input: to,
-                scratch: tape.pack.get_mut(),
-            }),
+            Kind::Conv(conv) => {
+                let from = [weight, &values[input], d_output];
+                isa.run(self.conv_inputs(conv, from, to, tape.pack.get_mut()));
+            }
             Kind::LayerNorm { .. } => isa.run(self.norm_inputs(weight, values, d_output, to)),
+            Kind::BatchNorm(norm) => {
+                let from = [tape.stats.get(), values, d_output];
+                isa.run(self.batch_norm_inputs(norm, from, tape.row_share, to));
+            }
         }
+    }
+
+    fn conv_inputs<'a>(
+        &self,
+        conv: &'a Conv,
+        [weight, kept, d_output]: [&'a [f32]; 3],
+        d_input: &'a mut [f32],
+        scratch: &'a mut [f32],
+    ) -> ConvInputs<'a> {
+        let before = self.fused_before;
+        ConvInputs { conv, weight, d_output, before, kept, d_input, scratch }
     }
 
     fn norm_inputs<'a>(

@@ -28,6 +28,7 @@ impl Step {
             Kind::Linear { .. } => self.linear(isa, params, tape),
             Kind::LayerNorm { eps, .. } => self.layer_norm(isa, params, *eps, tape),
             Kind::Conv(conv) => self.conv2d(isa, conv, params, tape),
+            Kind::BatchNorm(norm) => self.batch_norm(isa, norm, tape),
             Kind::Copy => {
                 let input = self.input.range(n);
                 tape.values.get_mut().copy_within(input, self.before.range(n).start);

@@ -3,68 +3,31 @@
 use slm_policy::Activation;
 
 use crate::backward::GradShare;
-use crate::conv::Conv;
-use crate::conv::ConvShape;
+use crate::input::Buffers;
+use crate::input::Input;
+use crate::layer::Layer;
 use crate::simd::Isa;
 use crate::step::Kind;
 use crate::step::Step;
 use crate::tape::Tape;
 
-/// One layer of a network.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Layer {
-    /// Affine map; parameters are the weight `[inputs, outputs]`, row-major, then the bias.
-    Linear {
-        /// Width of an input row.
-        inputs: usize,
-        /// Width of an output row.
-        outputs: usize,
-        /// Whether a bias `[outputs]` is added.
-        bias: bool,
-    },
-    /// Convolution of images, channel first: a row `[channels · height · width]` gives a row
-    /// `[outputs · height · width]`; parameters are the weight `[outputs, channels · kernel]`,
-    /// row-major, then the bias. Of two numbers the first goes with the height.
-    Conv2d {
-        /// Channels, height and width of the input.
-        input: [usize; 3],
-        /// Channels of the output.
-        outputs: usize,
-        /// Rows and columns of the kernel.
-        kernel: [usize; 2],
-        /// Distance between neighboring positions of the kernel.
-        stride: [usize; 2],
-        /// Zeros added on each side of the input.
-        padding: [usize; 2],
-        /// Distance between neighboring taps of the kernel.
-        dilation: [usize; 2],
-        /// Whether a bias `[outputs]` is added.
-        bias: bool,
-    },
-    /// Normalization over a row; parameters are gamma, then beta, if affine.
-    LayerNorm {
-        /// Width of a row.
-        width: usize,
-        /// Added to the variance.
-        eps: f32,
-        /// Whether there are a gain and a bias `[width]`.
-        affine: bool,
-    },
-    /// Element-wise nonlinearity.
-    Activation(Activation),
-}
-
 /// A sequential network whose parameters lie one after the other in a flat vector.
 ///
 /// Rows are contiguous. Every element of an output or a gradient is summed in one fixed order, so
 /// results depend on the processor's instruction set only, neither on the number of threads nor,
-/// for outputs and input gradients, on the other rows of the batch.
+/// for outputs and input gradients, on the other rows of the batch, unless a batch normalization
+/// trains.
 #[derive(Clone, Debug)]
 pub struct Mlp {
     pub(crate) isa: Isa,
     pub(crate) steps: Vec<Step>,
     inputs: usize,
     num_params: usize,
+    num_buffers: usize,
+    /// Numbers that batch normalizations keep of a batch.
+    pub(crate) num_stats: usize,
+    /// Which steps are batch normalizations.
+    pub(crate) norms: Vec<usize>,
     /// Columns of kept values and of gradients in all blocks.
     columns: [usize; 2],
 }
@@ -84,7 +47,16 @@ impl Mlp {
     /// When there is no layer, a width is zero or does not fit the layer before.
     pub fn with_isa(isa: Isa, inputs: usize, layers: &[Layer]) -> Self {
         assert!(inputs > 0 && !layers.is_empty(), "a network has inputs and layers");
-        let mut mlp = Mlp { isa, steps: Vec::new(), inputs, num_params: 0, columns: [inputs, 0] };
+        let mut mlp = Mlp {
+            isa,
+            steps: Vec::new(),
+            inputs,
+            num_params: 0,
+            num_buffers: 0,
+            num_stats: 0,
+            norms: Vec::new(),
+            columns: [inputs, 0],
+        };
         for layer in layers {
             mlp.push(layer);
         }
@@ -94,26 +66,14 @@ impl Mlp {
 
     fn push(&mut self, layer: &Layer) {
         let width = self.outputs();
-        let step = match *layer {
-            Layer::Linear { inputs, outputs, bias } => {
-                assert!(inputs == width && outputs > 0, "a linear layer fits the one before");
-                Step::new(Kind::Linear { bias }, Activation::Identity, [width, outputs])
+        let step = match (*layer, self.steps.last_mut()) {
+            (Layer::Activation(activation), Some(step))
+                if step.activation == Activation::Identity =>
+            {
+                step.activation = activation;
+                return;
             }
-            Layer::Conv2d { input, outputs, kernel, stride, padding, dilation, bias } => {
-                let shape = ConvShape { input, outputs, kernel, stride, padding, dilation, bias };
-                Step::conv(Conv::new(shape), width)
-            }
-            Layer::LayerNorm { width: own, eps, affine } => {
-                assert_eq!(own, width, "a layer norm fits the layer before");
-                Step::new(Kind::LayerNorm { eps, affine }, Activation::Identity, [width, width])
-            }
-            Layer::Activation(activation) => match self.steps.last_mut() {
-                Some(step) if step.activation == Activation::Identity => {
-                    step.activation = activation;
-                    return;
-                }
-                _ => Step::new(Kind::Copy, activation, [width, width]),
-            },
+            (layer, _) => layer.step(width),
         };
         self.steps.push(step);
     }
@@ -122,8 +82,15 @@ impl Mlp {
         for i in 0..self.steps.len() {
             let (done, rest) = self.steps.split_at_mut(i);
             rest[0].params = self.num_params;
+            rest[0].buffers = self.num_buffers;
+            rest[0].stats = self.num_stats;
             rest[0].lay_out(&mut self.columns, done.last_mut());
             self.num_params += rest[0].num_params();
+            if let Kind::BatchNorm(norm) = &rest[0].kind {
+                self.num_buffers += norm.num_buffers();
+                self.num_stats += norm.num_stats();
+                self.norms.push(i);
+            }
         }
     }
 
@@ -142,10 +109,26 @@ impl Mlp {
         self.num_params
     }
 
+    /// Length of the vector of buffers, such as running statistics; zero for most networks.
+    pub fn num_buffers(&self) -> usize {
+        self.num_buffers
+    }
+
+    /// Sets buffers to what they are before the first batch.
+    ///
+    /// # Panics
+    /// When there are not [`Mlp::num_buffers`] of them.
+    pub fn init_buffers(&self, buffers: &mut [f32]) {
+        assert_eq!(buffers.len(), self.num_buffers, "there are as many buffers as the net has");
+        for step in &self.steps {
+            step.init_buffers(buffers);
+        }
+    }
+
     /// Outputs `[n, outputs]` for rows `x` `[n, inputs]`; the tape keeps what a backward pass needs.
     ///
     /// # Panics
-    /// When n is zero or a slice has another length.
+    /// When n is zero, a slice has another length or the network has buffers.
     pub fn forward<'t>(
         &self,
         params: &[f32],
@@ -154,15 +137,13 @@ impl Mlp {
         tape: &'t mut Tape,
     ) -> &'t [f32] {
         assert_eq!(x.len(), n * self.inputs, "x is [n, inputs]");
-        tape.start(n, self.columns, self.pack_len());
-        tape.values.get_mut()[..x.len()].copy_from_slice(x);
-        self.forward_kept(params, tape)
+        self.forward_pass(params, Buffers::NONE, Input::Rows(x), tape)
     }
 
     /// Like [`Mlp::forward`] for the rows of `x` `[m, inputs]` with the given indices.
     ///
     /// # Panics
-    /// When there is no index or one is not below m.
+    /// When there is no index, one is not below m or the network has buffers.
     pub fn forward_rows<'t>(
         &self,
         params: &[f32],
@@ -170,16 +151,13 @@ impl Mlp {
         indices: &[u32],
         tape: &'t mut Tape,
     ) -> &'t [f32] {
-        tape.start(indices.len(), self.columns, self.pack_len());
-        let input = &mut tape.values.get_mut()[..indices.len() * self.inputs];
-        gather_rows(x, self.inputs, indices, input);
-        self.forward_kept(params, tape)
+        self.forward_pass(params, Buffers::NONE, Input::Picked { x, indices }, tape)
     }
 
     /// Like [`Mlp::forward_rows`] for rows of bytes, such as pixels, each times `scale`.
     ///
     /// # Panics
-    /// When there is no index or one is not below m.
+    /// When there is no index, one is not below m or the network has buffers.
     pub fn forward_rows_u8<'t>(
         &self,
         params: &[f32],
@@ -188,13 +166,34 @@ impl Mlp {
         indices: &[u32],
         tape: &'t mut Tape,
     ) -> &'t [f32] {
-        tape.start(indices.len(), self.columns, self.pack_len());
-        let input = &mut tape.values.get_mut()[..indices.len() * self.inputs];
-        for (i, to) in indices.iter().zip(input.chunks_exact_mut(self.inputs)) {
-            let row = &x[*i as usize * self.inputs..][..self.inputs];
-            to.iter_mut().zip(row).for_each(|(to, x)| *to = f32::from(*x) * scale);
+        self.forward_pass(params, Buffers::NONE, Input::Bytes { x, scale, indices }, tape)
+    }
+
+    /// Outputs `[n, outputs]` of any network for any input; the tape keeps what a backward pass
+    /// needs, also whether the buffers are those of training.
+    ///
+    /// # Panics
+    /// When there is no row, a slice has another length, or a batch normalization trains on one
+    /// number per channel.
+    pub fn forward_pass<'t>(
+        &self,
+        params: &[f32],
+        mut buffers: Buffers<'_>,
+        input: Input<'_>,
+        tape: &'t mut Tape,
+    ) -> &'t [f32] {
+        let n = input.rows(self.inputs);
+        self.check(params, &buffers);
+        self.start(n, tape);
+        input.copy(0..n, self.inputs, &mut tape.values.get_mut()[..n * self.inputs]);
+        tape.row_share = buffers.row_share(n);
+        for step in &self.steps {
+            if let Kind::BatchNorm(norm) = &step.kind {
+                step.prepare(self.isa, norm, params, &mut buffers, tape);
+            }
+            step.forward(self.isa, params, tape);
         }
-        self.forward_kept(params, tape)
+        self.output(tape)
     }
 
     /// Gradients `[num_params]` of the parameters, given those of the outputs of the last forward
@@ -207,6 +206,7 @@ impl Mlp {
         self.start_backward(params, d_outputs, tape);
         for step in self.steps.iter().rev() {
             step.differentiate(self.isa, tape);
+            step.sum_slopes(self.isa, tape);
             self.step_grads(step, tape, grads);
             step.input_grads(self.isa, params, tape, None);
         }
@@ -228,6 +228,7 @@ impl Mlp {
         self.start_backward(params, d_outputs, tape);
         for step in self.steps.iter().rev() {
             step.differentiate(self.isa, tape);
+            step.sum_slopes(self.isa, tape);
             step.input_grads(self.isa, params, tape, Some(d_inputs));
         }
     }
@@ -246,24 +247,21 @@ impl Mlp {
         self.steps.iter().map(|step| step.pack_len(self.isa)).max().unwrap_or(0)
     }
 
-    /// The part of a backward pass in which every row is on its own.
-    pub(crate) fn backward_rows(&self, params: &[f32], d_outputs: &[f32], tape: &mut Tape) {
-        self.start_backward(params, d_outputs, tape);
-        for step in self.steps.iter().rev() {
-            step.differentiate(self.isa, tape);
-            step.input_grads(self.isa, params, tape, None);
-        }
+    /// Makes room in a tape for `n` rows.
+    pub(crate) fn start(&self, n: usize, tape: &mut Tape) {
+        tape.start(n, self.columns, self.pack_len(), self.num_stats);
     }
 
-    fn forward_kept<'t>(&self, params: &[f32], tape: &'t mut Tape) -> &'t [f32] {
+    pub(crate) fn check(&self, params: &[f32], buffers: &Buffers<'_>) {
         assert_eq!(params.len(), self.num_params, "there are as many parameters as the net has");
-        for step in &self.steps {
-            step.forward(self.isa, params, tape);
-        }
-        self.output(tape)
+        assert_eq!(
+            buffers.get().len(),
+            self.num_buffers,
+            "there are as many buffers as the net has"
+        );
     }
 
-    fn start_backward(&self, params: &[f32], d_outputs: &[f32], tape: &mut Tape) {
+    pub(crate) fn start_backward(&self, params: &[f32], d_outputs: &[f32], tape: &mut Tape) {
         assert_eq!(params.len(), self.num_params, "there are as many parameters as the net has");
         assert_eq!(d_outputs.len(), tape.n * self.outputs(), "d_outputs is [n, outputs]");
         self.steps.last().expect("a network has layers").set_grad(d_outputs, tape);
@@ -277,16 +275,5 @@ impl Mlp {
         let mut pack = std::mem::take(&mut tape.pack);
         step.weight_grads(self.isa, tape, pack.get_mut(), share);
         tape.pack = pack;
-    }
-}
-
-/// Copies the rows of `x` `[m, width]` with the given indices to `out` `[indices, width]`.
-///
-/// # Panics
-/// When an index is not below m or `out` has another length.
-pub fn gather_rows(x: &[f32], width: usize, indices: &[u32], out: &mut [f32]) {
-    assert_eq!(out.len(), indices.len() * width, "out is [indices, width]");
-    for (i, to) in indices.iter().zip(out.chunks_exact_mut(width)) {
-        to.copy_from_slice(&x[*i as usize * width..][..width]);
     }
 }

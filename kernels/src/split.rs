@@ -2,20 +2,19 @@
 //!
 //! Each thread takes some rows of the batch, and for the parameters' gradients some rows of each
 //! weight. Every sum keeps the order it has on one thread, so that the results are the same bits.
-#![allow(unsafe_code, reason = "threads write disjoint parts of one gradient vector")]
 
 use std::ops::Range;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::RwLockReadGuard;
 use std::sync::RwLockWriteGuard;
 
-use crate::backward::GradShare;
+use crate::input::Buffers;
+use crate::input::Input;
 use crate::mlp::Mlp;
-use crate::pool::Disjoint;
 use crate::pool::Pool;
-use crate::step::Step;
 use crate::tape::Tape;
 
 /// Rows of a batch and of a weight go to threads in multiples of this, the height of a tile.
@@ -24,13 +23,15 @@ const ROWS: usize = 8;
 /// Like [`Tape`], in one part per thread.
 #[derive(Debug, Default)]
 pub struct SplitTape {
-    n: usize,
-    parts: Vec<Part>,
+    pub(crate) n: usize,
+    pub(crate) parts: Vec<Part>,
     outputs: Vec<f32>,
+    /// Like those of a tape, of all parts together.
+    pub(crate) stats: Vec<f32>,
 }
 
 #[derive(Debug, Default)]
-struct Part {
+pub(crate) struct Part {
     tape: RwLock<Tape>,
     pack: Mutex<Vec<f32>>,
 }
@@ -41,33 +42,70 @@ impl Part {
         self.tape.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Tape> {
+    pub(crate) fn pack(&self) -> MutexGuard<'_, Vec<f32>> {
+        self.pack.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Tape> {
         self.tape.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl SplitTape {
-    fn start(&mut self, n: usize, width: usize, threads: usize) {
-        assert!(n > 0, "a batch has rows");
+    fn start(&mut self, n: usize, threads: usize, net: &Mlp) {
         self.n = n;
         self.parts.resize_with(threads, Part::default);
-        self.outputs.resize(n * width, 0.0);
+        self.outputs.resize(n * net.outputs(), 0.0);
+        self.stats.resize(net.num_stats, 0.0);
+    }
+
+    fn gather_outputs(&mut self, net: &Mlp) {
+        for index in 0..self.parts.len() {
+            let rows = self.rows(index);
+            if !rows.is_empty() {
+                let part = self.parts[index].read();
+                let to = &mut self.outputs[numbers(&rows, net.outputs())];
+                to.copy_from_slice(net.output(&part));
+            }
+        }
+    }
+
+    /// Does something on each thread with its rows, its tape and the statistics of all, unless
+    /// it has no rows.
+    pub(crate) fn each(
+        &self,
+        pool: &mut Pool,
+        job: impl Fn(Range<usize>, &mut Tape, &[f32]) + Sync,
+    ) {
+        pool.run(&|index| {
+            let rows = self.rows(index);
+            if !rows.is_empty() {
+                job(rows, &mut self.parts[index].write(), &self.stats);
+            }
+        });
+    }
+
+    /// The tapes of the parts that have rows.
+    pub(crate) fn tapes(&self) -> Vec<RwLockReadGuard<'_, Tape>> {
+        let parts = self.parts.iter().enumerate();
+        let used = parts.filter(|(index, _)| !self.rows(*index).is_empty());
+        used.map(|(_, part)| part.read()).collect()
     }
 
     /// The rows of one thread's part.
-    fn rows(&self, index: usize) -> Range<usize> {
+    pub(crate) fn rows(&self, index: usize) -> Range<usize> {
         share(self.n, index, self.parts.len())
     }
 }
 
 /// Which of `n` rows belong to a thread.
-fn share(n: usize, index: usize, threads: usize) -> Range<usize> {
+pub(crate) fn share(n: usize, index: usize, threads: usize) -> Range<usize> {
     let rows = n.div_ceil(threads).next_multiple_of(ROWS);
     n.min(index * rows)..n.min((index + 1) * rows)
 }
 
 /// The numbers of some rows of that width.
-fn numbers(rows: &Range<usize>, width: usize) -> Range<usize> {
+pub(crate) fn numbers(rows: &Range<usize>, width: usize) -> Range<usize> {
     rows.start * width..rows.end * width
 }
 
@@ -76,7 +114,7 @@ impl Mlp {
     /// units and more.
     ///
     /// # Panics
-    /// When n is zero or a slice has another length.
+    /// When n is zero, a slice has another length or the network has buffers.
     pub fn forward_on<'t>(
         &self,
         pool: &mut Pool,
@@ -86,22 +124,43 @@ impl Mlp {
         tape: &'t mut SplitTape,
     ) -> &'t [f32] {
         assert_eq!(x.len(), n * self.inputs(), "x is [n, inputs]");
-        tape.start(n, self.outputs(), pool.threads());
-        let shared = &*tape;
-        pool.run(&|index| {
-            let rows = shared.rows(index);
-            if !rows.is_empty() {
-                let x = &x[numbers(&rows, self.inputs())];
-                self.forward(params, x, rows.len(), &mut shared.parts[index].write());
+        self.forward_pass_on(pool, params, Buffers::NONE, Input::Rows(x), tape)
+    }
+
+    /// [`Mlp::forward_pass`] on the threads of a pool, to the same bits.
+    ///
+    /// # Panics
+    /// When there is no row, a slice has another length, or a batch normalization trains on one
+    /// number per channel.
+    pub fn forward_pass_on<'t>(
+        &self,
+        pool: &mut Pool,
+        params: &[f32],
+        mut buffers: Buffers<'_>,
+        input: Input<'_>,
+        tape: &'t mut SplitTape,
+    ) -> &'t [f32] {
+        self.check(params, &buffers);
+        tape.start(input.rows(self.inputs()), pool.threads(), self);
+        let row_share = buffers.row_share(tape.n);
+        for segment in 0..=self.norms.len() {
+            if segment > 0 {
+                self.prepare_on(pool, segment - 1, params, &mut buffers, tape);
             }
-        });
-        for index in 0..tape.parts.len() {
-            let rows = tape.rows(index);
-            if !rows.is_empty() {
-                let part = tape.parts[index].read();
-                tape.outputs[numbers(&rows, self.outputs())].copy_from_slice(self.output(&part));
-            }
+            tape.each(pool, |rows, part, stats| {
+                if segment == 0 {
+                    self.start(rows.len(), part);
+                    part.row_share = row_share;
+                    let to = &mut part.values.get_mut()[..rows.len() * self.inputs()];
+                    input.copy(rows, self.inputs(), to);
+                }
+                part.stats.get_mut()[..stats.len()].copy_from_slice(stats);
+                for step in &self.steps[self.segment(segment)] {
+                    step.forward(self.isa, params, part);
+                }
+            });
         }
+        tape.gather_outputs(self);
         &tape.outputs
     }
 
@@ -110,86 +169,17 @@ impl Mlp {
         &tape.outputs
     }
 
-    /// [`Mlp::backward`] of a pass of [`Mlp::forward_on`], to the same bits.
-    ///
-    /// # Panics
-    /// When a slice has another length than in the forward pass or the pool other threads.
-    pub fn backward_on(
-        &self,
-        pool: &mut Pool,
-        params: &[f32],
-        d_outputs: &[f32],
-        tape: &mut SplitTape,
-        grads: &mut [f32],
-    ) {
-        assert_eq!(grads.len(), self.num_params(), "there is a gradient for each parameter");
-        assert_eq!(d_outputs.len(), tape.n * self.outputs(), "d_outputs is [n, outputs]");
-        assert_eq!(tape.parts.len(), pool.threads(), "the pool is that of the forward pass");
-        let tape = &*tape;
-        pool.run(&|index| {
-            let rows = tape.rows(index);
-            if !rows.is_empty() {
-                let d_outputs = &d_outputs[numbers(&rows, self.outputs())];
-                self.backward_rows(params, d_outputs, &mut tape.parts[index].write());
-            }
-        });
-        let grads = Disjoint::new(grads);
-        pool.run(&|index| {
-            for step in &self.steps {
-                self.step_share(step, tape, index, &grads);
-            }
-        });
-    }
-
-    /// [`Mlp::backward_inputs`] of a pass of [`Mlp::forward_on`], to the same bits.
-    ///
-    /// # Panics
-    /// When a slice has another length than in the forward pass or the pool other threads.
-    pub fn backward_inputs_on(
-        &self,
-        pool: &mut Pool,
-        params: &[f32],
-        d_outputs: &[f32],
-        tape: &mut SplitTape,
-        d_inputs: &mut [f32],
-    ) {
-        assert_eq!(d_outputs.len(), tape.n * self.outputs(), "d_outputs is [n, outputs]");
-        assert_eq!(d_inputs.len(), tape.n * self.inputs(), "d_inputs is [n, inputs]");
-        assert_eq!(tape.parts.len(), pool.threads(), "the pool is that of the forward pass");
-        let (tape, d_inputs) = (&*tape, Disjoint::new(d_inputs));
-        pool.run(&|index| {
-            let rows = tape.rows(index);
-            if !rows.is_empty() {
-                let d_outputs = &d_outputs[numbers(&rows, self.outputs())];
-                // SAFETY: each thread has rows of its own.
-                let d_inputs = unsafe { d_inputs.part(numbers(&rows, self.inputs())) };
-                let mut tape = tape.parts[index].write();
-                self.backward_inputs(params, d_outputs, &mut tape, d_inputs);
-            }
-        });
-    }
-
-    /// One thread's share of the gradients of one step's parameters, summed over all parts.
-    fn step_share(&self, step: &Step, tape: &SplitTape, index: usize, grads: &Disjoint<'_>) {
-        let rows = share(step.weight_shape()[0], index, tape.parts.len());
-        let [weight, bias] = step.param_ranges(&rows);
-        // SAFETY: the shares of the threads, of one thread's steps, and of weight and bias are
-        // disjoint.
-        let (weight, bias) = unsafe { (grads.part(weight), grads.part(bias)) };
-        let mut pack = tape.parts[index].pack.lock().unwrap_or_else(PoisonError::into_inner);
-        pack.resize(self.pack_len(), 0.0);
-        for part in (0..tape.parts.len()).filter(|part| !tape.rows(*part).is_empty()) {
-            let resume = part > 0;
-            let share = GradShare { rows: rows.clone(), weight, bias, resume };
-            step.weight_grads(self.isa, &tape.parts[part].read(), &mut pack, share);
-        }
+    /// The steps between two batch normalizations, with the one before them.
+    pub(crate) fn segment(&self, index: usize) -> Range<usize> {
+        let start = if index == 0 { 0 } else { self.norms[index - 1] };
+        start..self.norms.get(index).copied().unwrap_or(self.steps.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mlp::Layer;
+    use crate::layer::Layer;
     use slm_policy::Activation;
 
     fn net() -> Mlp {

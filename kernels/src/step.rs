@@ -6,6 +6,7 @@ use slm_policy::Activation;
 
 use crate::activation::Keep;
 use crate::activation::keep;
+use crate::batch_norm::BatchNorm;
 use crate::conv::Conv;
 use crate::gemm::PACK;
 use crate::simd::Isa;
@@ -22,6 +23,7 @@ pub(crate) enum Kind {
         affine: bool,
     },
     Conv(Box<Conv>),
+    BatchNorm(BatchNorm),
     /// Only an activation.
     Copy,
 }
@@ -35,6 +37,10 @@ pub(crate) struct Step {
     pub(crate) outputs: usize,
     /// First parameter in the flat vector.
     pub(crate) params: usize,
+    /// First buffer in the flat vector.
+    pub(crate) buffers: usize,
+    /// First of the statistics that a tape keeps.
+    pub(crate) stats: usize,
     /// Blocks of kept values.
     pub(crate) input: Block,
     pub(crate) normalized: Block,
@@ -83,6 +89,8 @@ impl Step {
             inputs: widths[0],
             outputs: widths[1],
             params: 0,
+            buffers: 0,
+            stats: 0,
             input: none,
             normalized: none,
             scale: none,
@@ -93,16 +101,6 @@ impl Step {
             fused_before: Activation::Identity,
             is_fused_after: false,
         }
-    }
-
-    /// A convolution of rows of that width.
-    ///
-    /// # Panics
-    /// When the rows have another width.
-    pub(crate) fn conv(conv: Conv, inputs: usize) -> Self {
-        let widths = [conv.shape.input.iter().product(), conv.width()];
-        assert_eq!(widths[0], inputs, "a convolution fits the layer before");
-        Self::new(Kind::Conv(Box::new(conv)), Activation::Identity, widths)
     }
 
     /// Takes blocks for this step after those of the one before, `previous`, or of the inputs.
@@ -117,8 +115,10 @@ impl Step {
             }
         }
         let [values, grads] = columns;
-        if matches!(self.kind, Kind::LayerNorm { .. }) {
+        if matches!(self.kind, Kind::LayerNorm { .. } | Kind::BatchNorm(_)) {
             self.normalized = Block::after(values, self.inputs);
+        }
+        if matches!(self.kind, Kind::LayerNorm { .. }) {
             self.scale = Block::after(values, 1);
         }
         self.before = Block::after(values, self.outputs);
@@ -135,6 +135,7 @@ impl Step {
             Kind::Linear { .. } => [self.inputs, self.outputs],
             Kind::LayerNorm { affine, .. } => [usize::from(*affine), self.outputs],
             Kind::Conv(conv) => [conv.shape.outputs, conv.num_taps()],
+            Kind::BatchNorm(norm) => [usize::from(norm.affine), norm.channels],
             Kind::Copy => [0, 0],
         }
     }
@@ -148,6 +149,7 @@ impl Step {
         match &self.kind {
             Kind::Linear { bias: true } | Kind::LayerNorm { affine: true, .. } => self.outputs,
             Kind::Conv(conv) if conv.shape.bias => conv.shape.outputs,
+            Kind::BatchNorm(norm) if norm.affine => norm.channels,
             _ => 0,
         }
     }
@@ -183,7 +185,7 @@ impl Step {
             Kind::Linear { .. } if self.is_narrow(isa) => PACK + self.inputs * self.outputs,
             Kind::Linear { .. } => PACK,
             Kind::Conv(conv) => conv.scratch_len(),
-            Kind::LayerNorm { .. } | Kind::Copy => 0,
+            Kind::LayerNorm { .. } | Kind::BatchNorm(_) | Kind::Copy => 0,
         }
     }
 

@@ -13,17 +13,23 @@ pub struct Tape {
     pub(crate) grads: Buffer,
     /// Scratch of the matrix products.
     pub(crate) pack: Buffer,
+    /// Statistics of batch normalizations, step after step.
+    pub(crate) stats: Buffer,
+    /// Share of a row in those statistics; zero where they are constants.
+    pub(crate) row_share: f32,
 }
 
 impl Tape {
-    /// Makes room for `n` rows of so many columns of values and gradients, and that much scratch.
-    pub(crate) fn start(&mut self, n: usize, columns: [usize; 2], pack: usize) {
+    /// Makes room for `n` rows of so many columns of values and gradients, that much scratch and so
+    /// many statistics.
+    pub(crate) fn start(&mut self, n: usize, columns: [usize; 2], pack: usize, stats: usize) {
         assert!(n > 0, "a batch has rows");
         self.n = n;
         let rows = padded_rows(n);
         self.values.reserve(rows * columns[0]);
         self.grads.reserve(rows * columns[1]);
         self.pack.reserve(pack);
+        self.stats.reserve(stats);
     }
 }
 

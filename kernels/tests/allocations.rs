@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use slm_kernels::{Adam, Layer, Mlp, OptStep, Rows, RowsMut, Tape};
+use slm_kernels::{Adam, Buffers, Input, Layer, Mlp, OptStep, Rows, RowsMut, Tape};
 use slm_kernels::{categorical_backward, categorical_log_prob_entropy, clip_scale, global_norm};
 use slm_policy::Activation;
 
@@ -63,4 +63,36 @@ fn train_steps_allocate_only_the_first_time() {
     }
     assert!(counts[0] > 0, "{counts:?}");
     assert_eq!(counts[1..], [0; 4], "{counts:?}");
+}
+
+#[test]
+fn passes_of_images_and_statistics_allocate_only_the_first_time() {
+    let conv = Layer::Conv2d {
+        input: [2, 9, 9],
+        outputs: 20,
+        kernel: [3, 3],
+        stride: [2, 2],
+        padding: [1, 1],
+        dilation: [1, 1],
+        bias: true,
+    };
+    let norm =
+        Layer::BatchNorm { channels: 20, positions: 25, eps: 1e-5, momentum: 0.1, affine: true };
+    let head = Layer::Linear { inputs: 500, outputs: 3, bias: true };
+    let net = Mlp::new(162, &[conv, norm, Layer::Activation(Activation::Relu), head]);
+    let params: Vec<f32> = (0..net.num_params()).map(|i| (i as f32).sin() * 0.2).collect();
+    let (mut grads, mut buffers) = (vec![0.0; params.len()], vec![0.0; net.num_buffers()]);
+    net.init_buffers(&mut buffers);
+    let (x, d) = (vec![7_u8; 4 * 162], [1.0; 18]);
+    let mut tape = Tape::default();
+    let mut counts = Vec::with_capacity(8);
+    for indices in [&[0, 1, 2, 3, 3, 1][..], &[0, 1, 2], &[3, 2, 1, 0, 0, 1]] {
+        let before = COUNT.get();
+        let input = Input::Bytes { x: &x, scale: 1.0 / 255.0, indices };
+        net.forward_pass(&params, Buffers::Training(&mut buffers), input, &mut tape);
+        net.backward(&params, &d[..3 * indices.len()], &mut tape, &mut grads);
+        counts.push(COUNT.get() - before);
+    }
+    assert!(counts[0] > 0, "{counts:?}");
+    assert_eq!(counts[1..], [0; 2], "{counts:?}");
 }

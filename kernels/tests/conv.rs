@@ -153,6 +153,9 @@ fn any_number_of_threads_gives_the_bits_of_one() {
         let (mut tape, mut grads) = (Tape::default(), vec![0.0; net.num_params()]);
         let outputs = net.forward(&case.params, &case.x, n, &mut tape).to_vec();
         net.backward(&case.params, &case.d_outputs, &mut tape, &mut grads);
+        let mut d_inputs = vec![0.0; case.x.len()];
+        net.forward(&case.params, &case.x, n, &mut tape);
+        net.backward_inputs(&case.params, &case.d_outputs, &mut tape, &mut d_inputs);
         for threads in 1..5 {
             let (mut pool, mut split) = (Pool::new(threads), SplitTape::default());
             let mut found = vec![7.0; net.num_params()];
@@ -160,6 +163,10 @@ fn any_number_of_threads_gives_the_bits_of_one() {
             assert_eq!(split_outputs, outputs, "{n} rows on {threads} threads");
             net.backward_on(&mut pool, &case.params, &case.d_outputs, &mut split, &mut found);
             assert_eq!(found, grads, "{n} rows on {threads} threads");
+            let (d, mut found) = (&case.d_outputs, vec![7.0; case.x.len()]);
+            net.forward_on(&mut pool, &case.params, &case.x, n, &mut split);
+            net.backward_inputs_on(&mut pool, &case.params, d, &mut split, &mut found);
+            assert_eq!(found, d_inputs, "{n} rows on {threads} threads");
         }
     }
 }
