@@ -15,6 +15,8 @@ use std::thread::JoinHandle;
 
 /// How often a thread looks for a change before it sleeps: some ten microseconds.
 const SPINS: u32 = 2_000;
+/// How often it looks before it lets another thread run, which may be the one it waits for.
+const SPINS_PER_YIELD: u32 = 64;
 
 /// Threads that wait for work between calls, the calling thread among them.
 pub struct Pool {
@@ -50,19 +52,19 @@ impl Shared {
     }
 
     fn start(&self, job: Option<Lent>) {
-        *self.job() = job;
-        let _lock = self.job();
+        let mut present = self.job();
+        *present = job;
         self.generation.fetch_add(1, Ordering::Release);
         self.wake.notify_all();
     }
 
     /// Waits for a job after number `seen`.
     fn wait(&self, seen: &mut usize) -> Option<Lent> {
-        for _ in 0..SPINS {
+        for spin in 0..SPINS {
             if self.generation.load(Ordering::Acquire) != *seen {
                 break;
             }
-            std::hint::spin_loop();
+            pause(spin);
         }
         let mut job = self.job();
         while self.generation.load(Ordering::Acquire) == *seen {
@@ -85,19 +87,24 @@ impl Shared {
     }
 }
 
+/// Waits a moment, now and then for a thread that needs the same processor.
+fn pause(spin: u32) {
+    if spin % SPINS_PER_YIELD == SPINS_PER_YIELD - 1 {
+        std::thread::yield_now();
+    } else {
+        std::hint::spin_loop();
+    }
+}
+
 /// Waits on drop until every worker finished, also when the caller's own part panics.
 struct Finish<'a>(&'a Shared);
 
 impl Drop for Finish<'_> {
     fn drop(&mut self) {
-        let mut spins = 0;
+        let mut spin = 0;
         while self.0.pending.load(Ordering::Acquire) > 0 {
-            spins += 1;
-            if spins < SPINS {
-                std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
-            }
+            pause(spin);
+            spin = spin.wrapping_add(1);
         }
     }
 }
@@ -202,6 +209,24 @@ mod tests {
                     assert_eq!(count.load(Ordering::Relaxed), round * (index + 1));
                 }
             }
+        }
+    }
+
+    /// The pauses lie on both sides of the time that threads look before they sleep.
+    #[test]
+    fn threads_that_sleep_take_the_next_job_and_end_with_the_pool() {
+        for micros in [0, 20, 200, 20_000] {
+            let mut pool = Pool::new(3);
+            let count = AtomicUsize::new(0);
+            for round in 1..5 {
+                std::thread::sleep(std::time::Duration::from_micros(micros));
+                pool.run(&|_| {
+                    count.fetch_add(1, Ordering::Relaxed);
+                });
+                assert_eq!(count.load(Ordering::Relaxed), 3 * round);
+            }
+            std::thread::sleep(std::time::Duration::from_micros(micros));
+            drop(pool);
         }
     }
 
