@@ -1,14 +1,15 @@
-//! A vector step of training (act, environments, observe) allocates nothing once the rollout has its size: counted.
+//! A vector step of training (act, environments, observe) allocates nothing once the memory has its size: counted.
 #![allow(unsafe_code, reason = "an allocator is unsafe to implement")]
 #![allow(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use slm_env::SeedSequence;
+use slm_env::{ObsBatch, Rng, SeedSequence, Step};
 use slm_lab::algorithm::AgentContext;
 use slm_lab::config::{Available, Diagnostics, load};
 use slm_lab::experiment::Plan;
+use slm_lab::memory::{Batch, PriorityPlan, Replay, ReplayPlan};
 use slm_lab::net::Compute;
 use slm_lab::registry::{algorithm_names, env_names};
 
@@ -133,4 +134,42 @@ fn ppo_steps_on_pendulum_allocate_nothing() {
     let settings = ["agent.algorithm.time_horizon=200", "env.max_t=50"];
     let file = "benchmark/ppo/ppo_pendulum.json";
     assert_steps_allocate_nothing(&plan(file, "ppo_pendulum", &settings));
+}
+
+/// Transitions of two environments, of which every seventh ends an episode.
+fn push(replay: &mut Replay, obs: &ObsBatch, vector_steps: usize) {
+    let mut steps = [Step::default(); 2];
+    for k in 0..vector_steps {
+        replay.push_acted(obs, &[0.0, 1.0]);
+        steps[0].terminated = k % 7 == 0;
+        replay.push_observed(obs, obs, &steps);
+    }
+}
+
+#[test]
+fn a_full_replay_takes_and_gives_transitions_without_allocating() {
+    let priorities = PriorityPlan { alpha: 0.6, epsilon: 0.01, beta: None };
+    let plan = ReplayPlan {
+        num_envs: 2,
+        obs_width: 3,
+        obs_u8: false,
+        action_width: 1,
+        max_size: 700,
+        batch_size: 32,
+        use_cer: true,
+        priorities: Some(priorities),
+    };
+    let (mut replay, obs) = (Replay::new(plan), ObsBatch::F32(vec![0.5; 6]));
+    let (mut batch, mut rng) = (Batch::default(), Rng::from_seed(0));
+    let mut lap = |replay: &mut Replay| {
+        push(replay, &obs, 350);
+        replay.sample(&mut rng, &mut batch);
+        replay.set_priorities(&batch, &[0.5; 32]);
+    };
+    let (mut warm_up, mut steady) = (0, 0);
+    // Three: what is overwritten and what overwrites it take turns with two buffers.
+    (0..3).for_each(|_| counted(&mut warm_up, || lap(&mut replay)));
+    (0..3).for_each(|_| counted(&mut steady, || lap(&mut replay)));
+    assert!(warm_up > 0, "the counter counts");
+    assert_eq!(steady, 0);
 }

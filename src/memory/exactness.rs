@@ -124,6 +124,11 @@ fn check_storage((n, max_size, page_rows, steps, seed): Sizes, is_u8: bool) {
     assert_eq!(from.finish(), Ok(()));
     assert_holds_the_latest(&copy, &all);
     assert_eq!(saved(&copy), bytes);
+    // What a snapshot holds does not change while the replay goes on.
+    let mut snapshot = StateWriter::new();
+    replay.save(&mut snapshot);
+    fill(&mut replay, steps, &mut rng);
+    assert_eq!(snapshot.into_bytes(), bytes);
 }
 
 fn check_sequences((n, max_size, page_rows, steps, seed): Sizes, len: usize) {

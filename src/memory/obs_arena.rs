@@ -40,11 +40,11 @@ impl ObsArena {
         self.width
     }
 
-    /// Forgets the rows and frees their memory.
+    /// Forgets the rows but not their memory.
     pub fn clear(&mut self) {
         match &mut self.values {
-            ObsBatch::F32(values) => *values = Vec::new(),
-            ObsBatch::U8(values) => *values = Vec::new(),
+            ObsBatch::F32(values) => values.clear(),
+            ObsBatch::U8(values) => values.clear(),
         }
     }
 

@@ -30,13 +30,11 @@ pub(super) struct Page {
     /// Rows written since the ring came to this page; the others are a lap older.
     written: usize,
     finals: Finals,
-    /// Those of the lap before, until the page is overwritten.
-    old_finals: Finals,
 }
 
-/// Final observations of rows, in ascending order of the rows.
+/// Final observations of rows of a page, in ascending order of the rows.
 #[derive(Clone, Debug, PartialEq)]
-struct Finals {
+pub(super) struct Finals {
     rows: Vec<u32>,
     obs: ObsArena,
 }
@@ -52,15 +50,13 @@ impl RowShape {
 
 impl Page {
     pub(super) fn new(shape: RowShape, rows: usize) -> Self {
-        let finals = Finals::new(shape);
         Self {
             obs: ObsArena::zeros(rows, shape.obs_width, shape.obs_u8),
             actions: vec![0.0; rows * shape.action_width],
             rewards: vec![0.0; rows],
             flags: vec![0; rows],
             written: 0,
-            old_finals: finals.clone(),
-            finals,
+            finals: Finals::new(shape),
         }
     }
 
@@ -83,10 +79,17 @@ impl Page {
             .copy_from_slice(&actions[first * k..(first + len) * k]);
     }
 
-    /// Overwrites what came of the action at `row`, which is environment `i`'s.
-    pub(super) fn set_observed(&mut self, row: usize, step: Step, final_obs: &ObsBatch, i: usize) {
+    /// Overwrites what came of the action at `row`, which is environment `i`'s. What the page held
+    /// the lap before stays in `old` until all of it is overwritten.
+    pub(super) fn set_observed(
+        &mut self,
+        row: usize,
+        step: Step,
+        (final_obs, i): (&ObsBatch, usize),
+        old: &mut Finals,
+    ) {
         if row == 0 {
-            std::mem::swap(&mut self.old_finals, &mut self.finals);
+            std::mem::swap(old, &mut self.finals);
             self.finals.clear();
         }
         let ended = step.terminated || step.truncated;
@@ -98,7 +101,7 @@ impl Page {
         self.flags[row] = (u8::from(step.terminated) * TERMINATED) | (u8::from(ended) * ENDED);
         self.written = row + 1;
         if self.written == self.rows() {
-            self.old_finals.clear();
+            old.clear();
         }
     }
 
@@ -125,8 +128,8 @@ impl Page {
     }
 
     /// Appends the final observation of a row that ended its episode.
-    pub(super) fn gather_final(&self, row: usize, out: &mut Vec<f32>) {
-        let finals = if row < self.written { &self.finals } else { &self.old_finals };
+    pub(super) fn gather_final(&self, row: usize, old: &Finals, out: &mut Vec<f32>) {
+        let finals = if row < self.written { &self.finals } else { old };
         let slot = finals.rows.binary_search(&(row as u32));
         finals.obs.gather(slot.expect("a row that ended has its final observation"), out);
     }
@@ -142,15 +145,15 @@ impl Page {
         from.f32s_into(&mut self.rewards)?;
         from.bytes_into(&mut self.flags)?;
         self.written = from.u64()? as usize;
-        self.finals.load(from)?;
-        self.old_finals.load(from)?;
-        self.check()
+        self.finals.load(from)
     }
 
-    /// Whether each row that ended has its final observation, so that no later look-up can fail.
-    fn check(&self) -> Result<(), StateError> {
+    /// Whether each row that ended has its final observation, so that no look-up can fail.
+    pub(super) fn check(&self, old: &Finals) -> Result<(), StateError> {
         let ended = (0..self.rows()).filter(|&row| self.ended(row)).map(|row| row as u32);
-        let old = self.old_finals.rows.iter().filter(|&&row| row as usize >= self.written);
+        // `old` is of the page that is being overwritten; in this one nothing of it may be left.
+        let left = self.written as u32..self.rows() as u32;
+        let old = old.rows.iter().filter(|row| left.contains(row));
         let held = self.finals.rows.iter().chain(old).copied();
         if ended.eq(held) {
             return Ok(());
@@ -171,27 +174,26 @@ impl Segment for Page {
         out.bytes(&self.flags);
         out.u64(self.written as u64);
         self.finals.save(out);
-        self.old_finals.save(out);
     }
 }
 
 impl Finals {
-    fn new(shape: RowShape) -> Self {
+    pub(super) fn new(shape: RowShape) -> Self {
         Self { rows: Vec::new(), obs: ObsArena::new(shape.obs_width, shape.obs_u8) }
     }
 
-    /// Forgets the rows and frees their memory.
+    /// Forgets the rows but not their memory.
     fn clear(&mut self) {
-        self.rows = Vec::new();
+        self.rows.clear();
         self.obs.clear();
     }
 
-    fn save(&self, out: &mut StateWriter) {
+    pub(super) fn save(&self, out: &mut StateWriter) {
         out.u32s(&self.rows);
         self.obs.save(out);
     }
 
-    fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+    pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         self.rows = from.u32s()?;
         self.obs.load(from)?;
         if self.obs.len() == self.rows.len() {

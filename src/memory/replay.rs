@@ -17,7 +17,7 @@ use slm_env::{ObsBatch, StateError, StateReader, StateWriter, Step};
 
 use super::batch::Columns;
 use super::obs_arena::ObsArena;
-use super::page::{Page, RowShape};
+use super::page::{Finals, Page, RowShape};
 use super::priorities::{Priorities, PriorityPlan};
 
 /// What a [`Replay`] holds and how it is drawn from.
@@ -50,6 +50,8 @@ pub struct Replay {
     pub(super) plan: ReplayPlan,
     pages: Vec<Arc<Page>>,
     page_rows: usize,
+    /// What the page that is being overwritten still holds of the lap before.
+    old_finals: Finals,
     /// Observations after the newest n rows `[n, obs_width]`, of the next episode where one ended.
     newest_obs: ObsArena,
     pub(super) seen: u64,
@@ -86,6 +88,7 @@ impl Replay {
             plan.priorities.as_ref().map(|plan| Priorities::new(plan.clone(), max_size));
         Self {
             pages: Vec::new(),
+            old_finals: Finals::new(plan.row_shape()),
             page_rows: page_rows.min(max_size),
             newest_obs: ObsArena::zeros(num_envs, obs_width, plan.obs_u8),
             seen: 0,
@@ -138,10 +141,10 @@ impl Replay {
         let mut first = 0;
         while first < self.plan.num_envs {
             let run = self.run(first);
-            let page = self.page_mut(run.page);
+            let page = Arc::make_mut(&mut self.pages[run.page]);
             for k in 0..run.len {
                 let i = run.first + k;
-                page.set_observed(run.row + k, steps[i], final_obs, i);
+                page.set_observed(run.row + k, steps[i], (final_obs, i), &mut self.old_finals);
             }
             first += run.len;
         }
@@ -182,7 +185,7 @@ impl Replay {
         out.terminated.push(page.terminated(row));
         let next = number + self.plan.num_envs as u64;
         if page.ended(row) {
-            page.gather_final(row, out.next_obs);
+            page.gather_final(row, &self.old_finals, out.next_obs);
         } else if next >= self.seen {
             self.newest_obs.gather((next - self.seen) as usize, out.next_obs);
         } else {
@@ -197,6 +200,7 @@ impl Replay {
         out.u64(self.seen);
         out.u64(self.sampled_at);
         self.newest_obs.save(out);
+        self.old_finals.save(out);
         for page in &self.pages {
             out.segment(Arc::<Page>::clone(page));
         }
@@ -217,10 +221,12 @@ impl Replay {
             let (n, found) = (self.plan.num_envs, self.newest_obs.len());
             return Err(StateError::mismatch("the newest observations", n, found));
         }
+        self.old_finals.load(from)?;
         self.pages.clear();
         for page in 0..self.len().div_ceil(self.page_rows) {
             let mut page = self.new_page(page);
             from.segment(|from| page.load(from))?;
+            page.check(&self.old_finals)?;
             self.pages.push(Arc::new(page));
         }
         let len = self.len();
