@@ -126,4 +126,15 @@ mod tests {
               optim_spec: {name: Adam, lr: 0.02}}}";
         conformance::check(&DEF, agent);
     }
+
+    #[test]
+    fn keeps_the_agent_contract_with_slow_weights_and_a_rate_that_falls_on_plateaus() {
+        let agent = "{
+            algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 8},
+            memory: {name: OnPolicyBatchReplay},
+            net: {type: MLPNet, hid_layers: [8], hid_layers_activation: tanh,
+              optim_spec: {name: Lookahead, optimizer: RAdam, lr: 0.05, k: 3},
+              lr_scheduler_spec: {name: ReduceLROnPlateau, factor: 0.9, patience: 20}}}";
+        conformance::check(&DEF, agent);
+    }
 }
