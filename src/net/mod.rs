@@ -19,7 +19,9 @@ mod net_learner;
 mod optim;
 mod plan;
 mod plateau;
+mod spectral_norm;
 mod target_net;
+mod weight_norm;
 
 pub use compute::{Compute, Threads};
 pub use device_learner::DeviceLearner;
@@ -39,4 +41,6 @@ pub use plan::{LayerPlan, NetPlan, TrainPlan};
 pub use plateau::{Better, Plateau, Threshold};
 pub use slm_kernels::{Adam, Lookahead, RAdam, RmsProp, Sgd};
 pub use slm_policy::Activation;
+pub use spectral_norm::SpectralNorm;
 pub use target_net::{DeviceTarget, TargetNet};
+pub use weight_norm::{MatrixAt, WeightNorm};
