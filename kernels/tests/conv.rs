@@ -4,7 +4,7 @@ mod plain;
 
 use plain::{ACTIVATIONS, Case, conv_image, numbers};
 use proptest::prelude::*;
-use slm_kernels::{Layer, Mlp, Pool, SplitTape, Tape};
+use slm_kernels::{Buffers, Input, Layer, Mlp, Pool, SplitTape, Tape};
 use slm_policy::Activation;
 
 /// A convolution without padding, in steps of one pixel.
@@ -183,6 +183,12 @@ fn rows_of_bytes_equal_scaled_rows() {
     let (mut a, mut b) = (Tape::default(), Tape::default());
     let picked = net.forward_rows_u8(&params, &bytes, scale, &[4, 1, 1], &mut a);
     assert_eq!(picked, net.forward(&params, &x, 3, &mut b));
+    let indices: Vec<u32> = (0..21).map(|i| i * 3 % 5).collect();
+    let input = Input::Bytes { x: &bytes, scale, indices: &indices };
+    let expected = net.forward_pass(&params, Buffers::NONE, input, &mut a);
+    let (mut pool, mut split) = (Pool::new(2), SplitTape::default());
+    let found = net.forward_pass_on(&mut pool, &params, Buffers::NONE, input, &mut split);
+    assert_eq!(found, expected);
 }
 
 #[test]
