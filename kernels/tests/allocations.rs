@@ -52,9 +52,10 @@ fn train_steps_allocate_only_the_first_time() {
         let before = COUNT.get();
         let logits = net.forward(&params, &x[..4 * n], n, &mut tape);
         let (logits, actions) = (Rows { values: logits, stride: 2 }, &actions[..n]);
-        categorical_log_prob_entropy(logits, 2, actions, &mut log_prob, &mut entropy);
-        let to = RowsMut { values: &mut d_logits, stride: 2 };
-        categorical_backward(logits, 2, actions, &log_prob, &entropy, to);
+        let (log_prob, entropy) = (&mut log_prob[..n], &mut entropy[..n]);
+        categorical_log_prob_entropy(logits, 2, actions, log_prob, entropy);
+        let to = RowsMut { values: &mut d_logits[..2 * n], stride: 2 };
+        categorical_backward(logits, 2, actions, log_prob, entropy, to);
         net.backward(&params, &d_logits[..2 * n], &mut tape, &mut grads);
         let grad_scale = clip_scale(global_norm(&grads), 0.5);
         let step = OptStep { number: number as u64 + 1, lr: 1e-3, grad_scale };
