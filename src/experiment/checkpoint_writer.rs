@@ -54,6 +54,11 @@ impl CheckpointWriter {
         Ok(())
     }
 
+    /// Removes what a process left that was killed after its last checkpoint, which has no segments.
+    pub(super) fn remove_segments(&self) {
+        self.remove_all_but(&[]);
+    }
+
     /// The file of the segment, if it is the same as in the checkpoint in place.
     fn known(&self, section: usize, k: usize, segment: &Arc<dyn Segment>) -> Option<SegmentFile> {
         let (written, file) = self.written.get(section)?.get(k)?;
@@ -220,6 +225,11 @@ mod tests {
         let mut last = checkpoint(&pages(&[10]));
         last.drop_segments();
         writer.write(&last).unwrap();
+        assert!(!segment_folder(&path).exists());
+        writer.remove_segments();
+        fs::create_dir(segment_folder(&path)).unwrap();
+        fs::write(segment_folder(&path).join("agent-0-00000000"), b"left over").unwrap();
+        CheckpointWriter::new(path.clone()).remove_segments();
         assert!(!segment_folder(&path).exists());
     }
 
