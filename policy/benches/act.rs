@@ -1,8 +1,8 @@
 //! Nanoseconds per forward pass and greedy action, for batches of 1, 4, 16 and 64 rows.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 
-use slm_policy::{ActionHead, ActionsMut, Activation, Bounds, ContinuousHead, Family, Layer};
-use slm_policy::{Linear, LogStd, Network, ObsNormalizer, Policy, Scratch};
+use slm_policy::{ActionHead, ActionsMut, Activation, Bounds, ContinuousHead, Conv2d, ConvShape};
+use slm_policy::{Family, Layer, Linear, LogStd, Network, ObsNormalizer, Policy, Scratch};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -26,6 +26,24 @@ fn policy(widths: &[usize], activation: Activation, head: ActionHead) -> Policy 
             .expect("the statistics are finite")
     });
     Policy::new(&[width], normalizer, Network { layers }, head).expect("the parts fit")
+}
+
+/// Mnih et al. (2015), "Human-level control through deep reinforcement learning": its network.
+fn nature() -> Policy {
+    let mut layers = Vec::new();
+    let mut input = [4, 84, 84];
+    for (outputs, kernel, stride) in [(32, 8, 4), (64, 4, 2), (64, 3, 1)] {
+        let (kernel, stride) = ([kernel; 2], [stride; 2]);
+        let shape = ConvShape { input, outputs, kernel, stride, padding: [0; 2], dilation: [1; 2] };
+        input = shape.output().expect("the kernels fit");
+        let value = |i: usize| ((i * 7919 + outputs) % 2003) as f32 / 2003.0 - 0.5;
+        let weight: Vec<f32> = (0..outputs * shape.patch()).map(value).collect();
+        let conv = Conv2d::new(shape, &weight, &weight[..outputs]).expect("the lengths match");
+        layers.extend([Layer::Conv2d(conv), Layer::Activation(Activation::Relu)]);
+    }
+    layers.extend([linear(3136, 512), Layer::Activation(Activation::Relu), linear(512, 6)]);
+    let head = ActionHead::Categorical { n: 6 };
+    Policy::new(&[4, 84, 84], None, Network { layers }, head).expect("the parts fit")
 }
 
 /// Least nanoseconds of one call over a third of a second of samples.
@@ -76,7 +94,12 @@ fn main() {
     let small = policy(&[4, 64, 64, 2], Activation::Tanh, categorical);
     let large = policy(&[17, 256, 256, 6], Activation::Relu, normal);
     println!("{:34} {:>6} {:>12} {:>12}", "ns per call", "rows", "forward", "action");
-    let cases = [("4-64-64-2 tanh", small), ("17-256-256-6 relu, normalized", large)];
+    let images = nature();
+    let cases = [
+        ("4-64-64-2 tanh", small),
+        ("17-256-256-6 relu, normalized", large),
+        ("4x84x84 Nature network", images),
+    ];
     for (name, mut policy) in cases {
         for rows in [1, 4, 16, 64] {
             let [forward, act] = bench(&mut policy, rows);

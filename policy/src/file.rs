@@ -5,21 +5,18 @@
 //! | `format`, `version` | `slm-policy`, `1` |
 //! | `observation` | JSON: `shape`, `dtype` |
 //! | `normalizer` (optional) | JSON: `eps`, `clip`; tensors `normalizer.mean`, `normalizer.var` (F64) |
-//! | `network` | JSON list of layers; tensors `net.<i>.weight`, `net.<i>.bias`, the names and `[out, in]` order that `torch.nn.Sequential` uses |
+//! | `network` | JSON list of layers; tensors `net.<i>.weight`, `net.<i>.bias`, the names and order of dimensions that `torch.nn.Sequential` uses |
 //! | `action` | JSON: `type` and its fields (`file_head.rs`); tensors `action.log_std`, `action.low`, `action.high` where it says so |
 //! | anything else | free text about the policy's origin |
 //!
 //! Tensors `parity.obs` and `parity.outputs` are optional; other tensors are ignored.
 
-use crate::activation::Activation;
 use crate::error::LoadError;
 use crate::file_head::read_head;
 use crate::file_head::write_head;
 use crate::json::Value;
-use crate::linear::Linear;
-use crate::network::Layer;
-use crate::network::Network;
-use crate::norm::LayerNorm;
+use crate::network_file::read_network;
+use crate::network_file::write_network;
 use crate::normalizer::ObsNormalizer;
 use crate::policy::Policy;
 use crate::safetensors::Container;
@@ -93,41 +90,6 @@ fn write_normalizer(writer: &mut Writer, normalizer: Option<&ObsNormalizer>) {
     writer.f64s("normalizer.var", &[normalizer.width()], normalizer.var());
 }
 
-fn write_network(writer: &mut Writer, network: &Network) {
-    let mut ops = Vec::new();
-    for (i, layer) in network.layers.iter().enumerate() {
-        let (weight, bias) = (format!("net.{i}.weight"), format!("net.{i}.bias"));
-        ops.push(match layer {
-            Layer::Linear(linear) => {
-                let (inputs, outputs) = (linear.inputs(), linear.outputs());
-                writer.f32s(&weight, &[outputs, inputs], &linear.weight_out_in());
-                writer.f32s(&bias, &[outputs], linear.bias());
-                format!("{{\"op\":\"linear\",\"in\":{inputs},\"out\":{outputs}}}")
-            }
-            Layer::LayerNorm(norm) => {
-                writer.f32s(&weight, &[norm.width()], norm.weight());
-                writer.f32s(&bias, &[norm.width()], norm.bias());
-                format!(
-                    "{{\"op\":\"layer_norm\",\"width\":{},\"eps\":{:?}}}",
-                    norm.width(),
-                    norm.eps()
-                )
-            }
-            Layer::Activation(activation) => activation_text(*activation),
-        });
-    }
-    writer.metadata.insert("network".into(), format!("[{}]", ops.join(",")));
-}
-
-fn activation_text(activation: Activation) -> String {
-    let name = activation.name();
-    match activation {
-        Activation::LeakyRelu { slope } => format!("{{\"op\":\"{name}\",\"slope\":{slope:?}}}"),
-        Activation::Elu { alpha } => format!("{{\"op\":\"{name}\",\"alpha\":{alpha:?}}}"),
-        _ => format!("{{\"op\":\"{name}\"}}"),
-    }
-}
-
 pub(crate) fn text<'f>(file: &'f Container<'_>, key: &str) -> Result<&'f str, LoadError> {
     file.metadata.get(key).map(String::as_str).ok_or_else(|| LoadError::metadata(key, "an entry"))
 }
@@ -157,46 +119,6 @@ fn read_normalizer(file: &Container<'_>, width: usize) -> Result<Option<ObsNorma
     let mean = file.f64s("normalizer.mean", &[width])?;
     let var = file.f64s("normalizer.var", &[width])?;
     ObsNormalizer::new(&mean, &var, eps, clip).map(Some)
-}
-
-fn read_network(file: &Container<'_>) -> Result<Network, LoadError> {
-    let entry = Value::parse(text(file, "network")?, "network")?;
-    let layers = entry.as_array().ok_or_else(|| LoadError::metadata("network", "a list"))?;
-    let layers = layers.iter().enumerate().map(|(i, layer)| read_layer(file, i, layer));
-    Ok(Network { layers: layers.collect::<Result<_, _>>()? })
-}
-
-fn read_layer(file: &Container<'_>, i: usize, layer: &Value<'_>) -> Result<Layer, LoadError> {
-    let (weight, bias) = (format!("net.{i}.weight"), format!("net.{i}.bias"));
-    let at = |key: &str| format!("network[{i}].{key}");
-    let size = |key: &'static str| {
-        let found = layer.get(key).and_then(Value::number::<usize>);
-        found.ok_or_else(|| LoadError::metadata(&at(key), "a size"))
-    };
-    let real = |key: &'static str| match layer.get(key).map(Value::number::<f32>) {
-        Some(Some(x)) if x.is_finite() => Ok(x),
-        _ => Err(LoadError::metadata(&at(key), "a finite number")),
-    };
-    let op = layer.get("op").and_then(Value::as_text);
-    match op.ok_or_else(|| LoadError::metadata(&at("op"), "a name"))? {
-        "linear" => {
-            let (inputs, outputs) = (size("in")?, size("out")?);
-            let weight = file.f32s(&weight, &[outputs, inputs])?;
-            let bias = file.f32s(&bias, &[outputs])?;
-            Linear::from_out_in(inputs, outputs, &weight, &bias).map(Layer::Linear)
-        }
-        "layer_norm" => {
-            let width = [size("width")?];
-            let (weight, bias) = (file.f32s(&weight, &width)?, file.f32s(&bias, &width)?);
-            LayerNorm::new(&weight, &bias, real("eps")?).map(Layer::LayerNorm)
-        }
-        "leaky_relu" => Ok(Layer::Activation(Activation::LeakyRelu { slope: real("slope")? })),
-        "elu" => Ok(Layer::Activation(Activation::Elu { alpha: real("alpha")? })),
-        name => {
-            let activation = Activation::from_name(name).map(Layer::Activation);
-            activation.ok_or_else(|| LoadError::UnknownOp(name.into()))
-        }
-    }
 }
 
 fn read_parity(file: &Container<'_>, policy: &mut Policy) -> Result<(), LoadError> {

@@ -180,7 +180,7 @@ fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
 
 /// Width of the next panel when `left` padded columns remain.
 #[inline(always)]
-fn panel_width(left: usize) -> usize {
+pub(crate) fn panel_width(left: usize) -> usize {
     match left {
         0..16 => 8,
         16..32 => 16,

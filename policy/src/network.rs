@@ -1,10 +1,12 @@
 //! The acting network: layers applied in order to rows of observations.
 
 use crate::activation::Activation;
+use crate::conv::Conv2d;
 use crate::error::LoadError;
 use crate::isa;
 use crate::linear::Linear;
 use crate::norm::LayerNorm;
+use crate::scale::Scale;
 use alloc::vec::Vec;
 
 /// One step of a network.
@@ -13,8 +15,12 @@ use alloc::vec::Vec;
 pub enum Layer {
     /// Fully connected.
     Linear(Linear),
+    /// Convolution of channel-first images.
+    Conv2d(Conv2d),
     /// Layer normalization.
     LayerNorm(LayerNorm),
+    /// Gain and offset per channel.
+    Scale(Scale),
     /// Element-wise function.
     Activation(Activation),
 }
@@ -31,6 +37,7 @@ pub struct Network {
 pub struct Scratch {
     front: Vec<f32>,
     back: Vec<f32>,
+    patches: Vec<f32>,
 }
 
 impl Network {
@@ -48,15 +55,20 @@ impl Network {
     /// Follows a row of width `inputs` through the layers and returns the width that comes out.
     ///
     /// # Errors
-    /// When there is no linear layer or one does not take the width the one before gives.
+    /// When there is no linear layer after the last convolution, or a layer does not take the
+    /// width the one before gives.
     pub fn check(&self, inputs: usize) -> Result<usize, LoadError> {
         // Its weights also prove that the widths are real, not just claimed by a file.
-        if !self.layers.iter().any(|layer| matches!(layer, Layer::Linear(_))) {
-            return Err(LoadError::shape("a network has at least one linear layer"));
+        let mut from_last = self.layers.iter().rev();
+        let last = from_last.find(|layer| matches!(layer, Layer::Linear(_) | Layer::Conv2d(_)));
+        if !matches!(last, Some(Layer::Linear(_))) {
+            return Err(LoadError::shape("a network ends in a linear layer"));
         }
         self.layers.iter().try_fold(inputs, |width, layer| match layer {
             Layer::Linear(l) if l.inputs() == width => Ok(l.outputs()),
+            Layer::Conv2d(l) if l.inputs() == width => Ok(l.outputs()),
             Layer::LayerNorm(l) if l.width() == width => Ok(width),
+            Layer::Scale(l) if l.width() == width => Ok(width),
             Layer::Activation(_) => Ok(width),
             _ => Err(LoadError::shape("each layer takes the width that the one before gives")),
         })
@@ -71,20 +83,21 @@ impl Network {
         scratch: &'s mut Scratch,
     ) -> &'s [f32] {
         let mut size = obs.len();
-        let (mut from, mut to) = scratch.halves(n * self.widest().max(size / n.max(1)));
+        let (mut from, mut to, patches) =
+            scratch.parts(self, n * self.widest().max(size / n.max(1)));
         let mut in_obs = true;
         for layer in &self.layers {
-            if let Layer::Linear(linear) = layer {
-                let input = if in_obs { obs } else { &from[..size] };
-                assert_eq!(input.len(), n * linear.inputs(), "a layer takes [n, inputs]");
-                size = n * linear.outputs();
-                linear.forward::<ROWS, PAIRS>(input, &mut to[..size]);
+            let input = if in_obs { obs } else { &from[..size] };
+            if let Some(inputs) = layer.inputs() {
+                assert_eq!(input.len(), n * inputs, "a layer takes [n, inputs]");
+                size = n * layer.outputs();
+                layer.forward::<ROWS, PAIRS>(input, &mut to[..size], patches);
                 core::mem::swap(&mut from, &mut to);
             } else {
                 if in_obs {
                     from[..size].copy_from_slice(obs);
                 }
-                in_place(layer, &mut from[..size]);
+                layer.apply(&mut from[..size]);
             }
             in_obs = false;
         }
@@ -94,50 +107,119 @@ impl Network {
         &from[..size]
     }
 
-    /// Largest width a linear layer gives.
+    /// Largest width a layer gives.
     #[inline(always)]
     fn widest(&self) -> usize {
-        let widths = self.layers.iter().map(|layer| match layer {
-            Layer::Linear(linear) => linear.outputs(),
-            _ => 0,
-        });
-        widths.max().unwrap_or(0)
+        self.layers.iter().map(Layer::outputs).max().unwrap_or(0)
     }
 }
 
-#[inline(always)]
-fn in_place(layer: &Layer, values: &mut [f32]) {
-    match layer {
-        Layer::Activation(activation) => activation.apply(values),
-        Layer::LayerNorm(norm) => {
-            assert_eq!(values.len() % norm.width(), 0, "a layer norm takes [n, width]");
-            norm.apply(values);
+impl Layer {
+    /// Width of an input row of a layer that writes its output elsewhere; `None` for one that works
+    /// in place.
+    #[inline(always)]
+    fn inputs(&self) -> Option<usize> {
+        match self {
+            Layer::Linear(linear) => Some(linear.inputs()),
+            Layer::Conv2d(conv) => Some(conv.inputs()),
+            Layer::LayerNorm(_) | Layer::Scale(_) | Layer::Activation(_) => None,
         }
-        Layer::Linear(_) => {}
+    }
+
+    /// Width of the rows it writes elsewhere, or 0.
+    #[inline(always)]
+    fn outputs(&self) -> usize {
+        match self {
+            Layer::Linear(linear) => linear.outputs(),
+            Layer::Conv2d(conv) => conv.outputs(),
+            Layer::LayerNorm(_) | Layer::Scale(_) | Layer::Activation(_) => 0,
+        }
+    }
+
+    /// Computes `output` `[n, outputs]` from `input` `[n, inputs]`.
+    #[inline(always)]
+    fn forward<const ROWS: usize, const PAIRS: bool>(
+        &self,
+        input: &[f32],
+        output: &mut [f32],
+        patches: &mut [f32],
+    ) {
+        match self {
+            Layer::Linear(linear) => linear.forward::<ROWS, PAIRS>(input, output),
+            Layer::Conv2d(conv) => conv.forward::<ROWS>(input, output, patches),
+            Layer::LayerNorm(_) | Layer::Scale(_) | Layer::Activation(_) => {}
+        }
+    }
+
+    /// Works on `values` `[n, width]` in place.
+    #[inline(always)]
+    fn apply(&self, values: &mut [f32]) {
+        match self {
+            Layer::Activation(activation) => activation.apply(values),
+            Layer::LayerNorm(norm) => {
+                assert_eq!(values.len() % norm.width(), 0, "a layer norm takes [n, width]");
+                norm.apply(values);
+            }
+            Layer::Scale(scale) => {
+                assert_eq!(values.len() % scale.width(), 0, "a scale takes [n, width]");
+                scale.apply(values);
+            }
+            Layer::Linear(_) | Layer::Conv2d(_) => {}
+        }
     }
 }
 
 impl Scratch {
-    /// Two buffers of at least `size` elements.
+    /// Two buffers of at least `size` elements, and what the convolutions of `net` work in.
     #[inline(always)]
-    fn halves(&mut self, size: usize) -> (&mut [f32], &mut [f32]) {
+    fn parts(&mut self, net: &Network, size: usize) -> (&mut [f32], &mut [f32], &mut [f32]) {
         if self.front.len() < size {
             self.front.resize(size, 0.0);
             self.back.resize(size, 0.0);
         }
-        (&mut self.front, &mut self.back)
+        for layer in &net.layers {
+            if let Layer::Conv2d(conv) = layer
+                && self.patches.len() < conv.scratch()
+            {
+                self.patches.resize(conv.scratch(), 0.0);
+            }
+        }
+        (&mut self.front, &mut self.back, &mut self.patches)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conv_shape::ConvShape;
 
     fn linear(inputs: usize, outputs: usize, seed: usize) -> Layer {
         let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 2003.0 - 0.5;
         let weight: Vec<f32> = (0..inputs * outputs).map(value).collect();
         let bias: Vec<f32> = (0..outputs).map(|i| value(i + 5)).collect();
         Layer::Linear(Linear::new(inputs, outputs, &weight, &bias).unwrap())
+    }
+
+    /// Images of 2 x 6 x 7 pixels through two convolutions to 3 outputs.
+    fn images() -> Network {
+        let conv = |input, outputs, padding| {
+            let stride = [2, 1];
+            let shape =
+                ConvShape { input, outputs, kernel: [3, 2], stride, padding, dilation: [1, 1] };
+            let value = |i: usize| ((i * 7919 + outputs) % 2003) as f32 / 2003.0 - 0.5;
+            let weight: Vec<f32> = (0..outputs * shape.patch()).map(value).collect();
+            Layer::Conv2d(Conv2d::new(shape, &weight, &weight[..outputs]).unwrap())
+        };
+        let scale = Scale::new(&[0.5, 2.0, -1.0, 0.1, 1.5], &[0.1; 5], 18).unwrap();
+        let layers = alloc::vec![
+            conv([2, 6, 7], 5, [1, 0]),
+            Layer::Activation(Activation::Relu),
+            Layer::Scale(scale),
+            conv([5, 3, 6], 7, [0, 1]),
+            Layer::Activation(Activation::Relu),
+            linear(49, 3, 4)
+        ];
+        Network { layers }
     }
 
     fn tower() -> Network {
@@ -167,27 +249,31 @@ mod tests {
 
     #[test]
     fn a_row_has_the_same_bits_alone_and_in_any_batch() {
-        let net = tower();
-        let obs: Vec<f32> = (0..4 * 33).map(|i| (i * 31 % 97) as f32 / 40.0 - 1.2).collect();
-        let mut scratch = Scratch::default();
-        let all = net.forward(&obs, 33, &mut scratch).to_vec();
-        for n in [1, 2, 3, 5, 16] {
-            for (rows, want) in obs.chunks_exact(4 * n).zip(all.chunks_exact(3 * n)) {
-                assert_eq!(net.forward(rows, n, &mut scratch), want);
+        for (net, width) in [(tower(), 4), (images(), 84)] {
+            let obs: Vec<f32> =
+                (0..width * 33).map(|i| (i * 31 % 97) as f32 / 40.0 - 1.2).collect();
+            let mut scratch = Scratch::default();
+            let all = net.forward(&obs, 33, &mut scratch).to_vec();
+            for n in [1, 2, 3, 5, 16] {
+                for (rows, want) in obs.chunks_exact(width * n).zip(all.chunks_exact(3 * n)) {
+                    assert_eq!(net.forward(rows, n, &mut scratch), want);
+                }
             }
         }
     }
 
     #[test]
     fn every_tiling_and_instruction_set_gives_the_same_bits() {
-        let net = tower();
-        let obs: Vec<f32> = (0..4 * 11).map(|i| (i * 29 % 83) as f32 / 30.0 - 1.3).collect();
-        let (mut a, mut b) = (Scratch::default(), Scratch::default());
-        let want = net.run::<1, false>(&obs, 11, &mut a).to_vec();
-        assert_eq!(net.run::<4, true>(&obs, 11, &mut b), want);
-        assert_eq!(net.run::<2, true>(&obs, 11, &mut b), want);
-        for set in isa::available() {
-            assert_eq!(isa::forward_with(set, &net, &obs, 11, &mut b), want, "{set:?}");
+        for (net, width) in [(tower(), 4), (images(), 84)] {
+            let obs: Vec<f32> =
+                (0..width * 11).map(|i| (i * 29 % 83) as f32 / 30.0 - 1.3).collect();
+            let (mut a, mut b) = (Scratch::default(), Scratch::default());
+            let want = net.run::<1, false>(&obs, 11, &mut a).to_vec();
+            assert_eq!(net.run::<4, true>(&obs, 11, &mut b), want);
+            assert_eq!(net.run::<2, true>(&obs, 11, &mut b), want);
+            for set in isa::available() {
+                assert_eq!(isa::forward_with(set, &net, &obs, 11, &mut b), want, "{set:?}");
+            }
         }
     }
 
@@ -200,6 +286,11 @@ mod tests {
         assert!(net.check(4).is_err());
         let net = Network { layers: alloc::vec![Layer::Activation(Activation::Tanh)] };
         assert!(net.check(4).is_err());
+        assert_eq!(images().check(84), Ok(3));
+        assert!(images().check(83).is_err());
+        let mut open = images();
+        open.layers.pop();
+        assert!(open.check(84).is_err());
     }
 
     #[test]

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use proptest::prelude::*;
-use slm_policy::{Action, ActionHead, Activation, Bounds, Layer, LayerNorm, Linear, LoadError};
-use slm_policy::{ContinuousHead, Family, LogStd, Network, ObsNormalizer, Policy, Scratch};
+use slm_policy::{Action, ActionHead, Activation, Bounds, ContinuousHead, Conv2d, ConvShape};
+use slm_policy::{Family, Layer, LayerNorm, Linear, LoadError, LogStd, Network, ObsNormalizer};
+use slm_policy::{Policy, Scale, Scratch};
 
 /// Numbers without pattern in [-0.5, 0.5).
 fn numbers(n: usize, seed: usize) -> Vec<f32> {
@@ -50,9 +51,31 @@ fn discrete() -> Policy {
     Policy::new(&[2, 2], None, Network { layers }, ActionHead::Categorical { n: 2 }).unwrap()
 }
 
+/// A policy that sees images of 2 x 5 x 6 pixels.
+fn images() -> Policy {
+    let shape = ConvShape {
+        input: [2, 5, 6],
+        outputs: 3,
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: [1, 0],
+        dilation: [1, 2],
+    };
+    let conv = Conv2d::new(shape, &numbers(3 * 12, 1), &numbers(3, 2)).unwrap();
+    let layers = vec![
+        Layer::Scale(Scale::new(&[1.0 / 255.0], &[0.0], 60).unwrap()),
+        Layer::Conv2d(conv),
+        Layer::Activation(Activation::Relu),
+        Layer::Scale(Scale::new(&numbers(3, 5), &numbers(3, 6), 12).unwrap()),
+        linear(36, 2),
+    ];
+    let head = ActionHead::Categorical { n: 2 };
+    Policy::new(&[2, 5, 6], None, Network { layers }, head).unwrap()
+}
+
 #[test]
 fn a_policy_survives_its_file_bit_for_bit() {
-    for policy in [continuous(), discrete()] {
+    for policy in [continuous(), discrete(), images()] {
         let bytes = policy.to_bytes();
         let mut loaded = Policy::from_bytes(&bytes).unwrap();
         assert_eq!(loaded, policy);
@@ -174,6 +197,30 @@ fn tensors_that_contradict_the_metadata_are_named() {
 }
 
 #[test]
+fn a_convolution_that_can_not_be_is_an_error() {
+    let bytes = images().to_bytes();
+    let load = |from, to| Policy::from_bytes(&with(&bytes, from, to)).unwrap_err();
+    for (from, to) in [
+        (r#"stride\":[2, 1]"#, r#"stride\":[0, 1]"#),
+        (r#"dilation\":[1, 2]"#, r#"dilation\":[1, 9]"#),
+        (r#"padding\":[1, 0]"#, r#"padding\":[18446744073709551615, 0]"#),
+        (r#"padding\":[1, 0]"#, r#"padding\":[4000000000, 0]"#),
+        (r#"in\":[2, 5, 6]"#, r#"in\":[2, 18446744073709551615, 6]"#),
+        (r#"positions\":12"#, r#"positions\":13"#),
+        (r#"positions\":12"#, r#"positions\":18446744073709551615"#),
+    ] {
+        let error = load(from, to);
+        assert!(matches!(error, LoadError::Shape(_)), "{to} gave {error}");
+    }
+    let error = load(r#"kernel\":[3, 2]"#, r#"kernel\":[2, 3]"#);
+    assert!(matches!(error, LoadError::Tensor { .. }), "{error}");
+    match load(r#"kernel\":[3, 2]"#, r#"kernel\":3"#) {
+        LoadError::Metadata { key, .. } => assert_eq!(key, "network[1].kernel"),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
 fn sizes_without_weights_behind_them_are_refused_before_memory_is_taken() {
     let header = r#"{"__metadata__":{"format":"slm-policy","version":"1",
         "observation":"{\"shape\":[2000000000000],\"dtype\":\"float32\"}","network":"[{\"op\":\"tanh\"}]",
@@ -209,8 +256,9 @@ proptest! {
     fn mutated_files_never_panic(
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..6),
         in_header in any::<bool>(),
+        sees in any::<bool>(),
     ) {
-        let mut bytes = continuous().to_bytes();
+        let mut bytes = if sees { images().to_bytes() } else { continuous().to_bytes() };
         let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
         for (place, byte, kind) in edits {
             let at = place.index(if in_header { header.min(bytes.len()) } else { bytes.len() });

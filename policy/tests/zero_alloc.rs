@@ -1,9 +1,8 @@
 //! Acting allocates nothing once the largest batch has been seen.
 #![allow(unsafe_code, reason = "a counting allocator implements an unsafe trait")]
 
-use slm_policy::{
-    ActionHead, ActionsMut, Activation, Layer, Linear, Network, ObsNormalizer, Policy,
-};
+use slm_policy::{ActionHead, ActionsMut, Activation, Conv2d, ConvShape, Layer};
+use slm_policy::{Linear, Network, ObsNormalizer, Policy};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,7 +33,18 @@ fn acting_allocates_nothing_after_the_first_batch() {
         let weight = vec![0.01; inputs * outputs];
         Layer::Linear(Linear::new(inputs, outputs, &weight, &vec![0.0; outputs]).unwrap())
     };
-    let layers = vec![linear(4, 64), Layer::Activation(Activation::Tanh), linear(64, 2)];
+    let (kernel, padding) = ([3; 2], [1; 2]);
+    let shape = ConvShape {
+        input: [1, 2, 2],
+        outputs: 4,
+        kernel,
+        stride: [1; 2],
+        padding,
+        dilation: [1; 2],
+    };
+    let conv = Conv2d::new(shape, &[0.01; 36], &[0.0; 4]).unwrap();
+    let tanh = Layer::Activation(Activation::Tanh);
+    let layers = vec![Layer::Conv2d(conv), linear(16, 64), tanh, linear(64, 2)];
     let normalizer = ObsNormalizer::new(&[0.0; 4], &[1.0; 4], 1e-8, Some(10.0)).unwrap();
     let head = ActionHead::Categorical { n: 2 };
     let mut policy = Policy::new(&[4], Some(normalizer), Network { layers }, head).unwrap();
