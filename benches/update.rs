@@ -104,8 +104,11 @@ fn net(head: usize) -> NetPlan {
     let tanh = LayerPlan::Activation(Activation::Tanh);
     NetPlan {
         input: OBS,
+        obs_scale: 1.0,
         trunk: vec![linear, tanh, linear, tanh],
         heads: vec![head],
+        dueling: false,
+        out_activation: Activation::Identity,
         log_std_init: None,
         init: Init::Default,
         head_std: vec![None],

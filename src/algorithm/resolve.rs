@@ -109,8 +109,11 @@ impl Resolver<'_> {
         let (trunk, hidden) = self.trunk(&part.body, input)?;
         Some(NetPlan {
             input,
+            obs_scale: 1.0,
             trunk,
             heads: heads.to_vec(),
+            dueling: false,
+            out_activation: Activation::Identity,
             log_std_init,
             init: init_plan(part.training.init_fn, hidden),
             head_std: head_std.to_vec(),

@@ -1,28 +1,36 @@
 //! From a learner to the network that acts: plain numbers, no tensors.
 
-use slm_policy::{Layer, LayerNorm, Linear, Network};
+use slm_policy::{Activation, Conv2d, ConvShape, Layer, LayerNorm, Linear, Network, Scale};
 
+use super::dueling::folded;
 use super::plan::{LayerPlan, NetPlan};
 
-/// The network of `plan` with `params` `[num_params]`, its heads cut to the first `columns`.
+/// The network of `plan` with `params` `[num_params]`, its outputs cut to the first `columns`.
 pub fn acting_network(plan: &NetPlan, params: &[f32], columns: usize) -> Network {
     let mut values = Values { params, start: 0 };
     let mut width = plan.input;
-    let mut layers = Vec::with_capacity(plan.trunk.len() + 1);
+    let mut layers = Vec::with_capacity(plan.trunk.len() + 3);
+    if plan.obs_scale != 1.0 {
+        let scale = Scale::new(&[plan.obs_scale], &[0.0], plan.input);
+        layers.push(Layer::Scale(scale.expect("an observation has a width")));
+    }
     for layer in &plan.trunk {
         layers.push(match *layer {
             LayerPlan::Linear { width: out, bias } => {
-                let linear = values.linear([width, out], bias, out);
-                width = out;
-                Layer::Linear(linear)
+                Layer::Linear(values.linear([width, out], bias))
             }
+            LayerPlan::Conv2d { shape, bias } => Layer::Conv2d(values.conv(shape, bias)),
             LayerPlan::LayerNorm { eps, affine } => {
                 Layer::LayerNorm(values.layer_norm(width, eps, affine))
             }
             LayerPlan::Activation(activation) => Layer::Activation(activation),
         });
+        width = layer.output(width);
     }
-    layers.push(Layer::Linear(values.linear([width, plan.head_width()], true, columns)));
+    layers.push(Layer::Linear(values.heads(plan, width, columns)));
+    if plan.out_activation != Activation::Identity {
+        layers.push(Layer::Activation(plan.out_activation));
+    }
     Network { layers }
 }
 
@@ -43,14 +51,31 @@ impl<'a> Values<'a> {
         values
     }
 
-    /// The first `columns` outputs of the next affine map `[input, output]`.
-    fn linear(&mut self, [input, output]: [usize; 2], bias: bool, columns: usize) -> Linear {
-        let weight = self.take(input * output);
-        let kept: Vec<f32> =
-            weight.chunks_exact(output).flat_map(|row| &row[..columns]).copied().collect();
-        let zeros = vec![0.0; columns];
-        let bias = if bias { &self.take(output)[..columns] } else { &zeros };
-        Linear::new(input, columns, &kept, bias).expect("slots match the plan's widths")
+    /// The next affine map `[input, output]`.
+    fn linear(&mut self, [input, output]: [usize; 2], bias: bool) -> Linear {
+        let (weight, zeros) = (self.take(input * output), vec![0.0; output]);
+        let bias = if bias { self.take(output) } else { &zeros };
+        Linear::new(input, output, weight, bias).expect("slots match the plan's widths")
+    }
+
+    fn conv(&mut self, shape: ConvShape, bias: bool) -> Conv2d {
+        let (weight, zeros) = (self.take(shape.outputs * shape.patch()), vec![0.0; shape.outputs]);
+        let bias = if bias { self.take(shape.outputs) } else { &zeros };
+        Conv2d::new(shape, weight, bias).expect("slots match the plan's geometries")
+    }
+
+    /// The first `columns` outputs of the heads; those of a dueling network become one map to Q.
+    fn heads(&mut self, plan: &NetPlan, input: usize, columns: usize) -> Linear {
+        let width = plan.head_width();
+        let (weight, bias) = (self.take(input * width), self.take(width));
+        let map = |matrix: &[f32]| -> Vec<f32> {
+            if plan.dueling {
+                return folded(matrix, columns);
+            }
+            matrix.chunks_exact(width).flat_map(|row| &row[..columns]).copied().collect()
+        };
+        Linear::new(input, columns, &map(weight), &map(bias))
+            .expect("heads match the plan's widths")
     }
 
     fn layer_norm(&mut self, width: usize, eps: f64, affine: bool) -> LayerNorm {
@@ -68,6 +93,7 @@ mod tests {
     use slm_policy::{Activation, Scratch};
 
     use super::*;
+    use crate::net::plan::tests::{conv, plain};
     use crate::net::{DeviceLearner, Init, LrSchedule, OptimPlan, Sgd, TrainPlan};
 
     const ACTIVATIONS: [Activation; 14] = [
@@ -98,22 +124,7 @@ mod tests {
         RECORDING.lines().take(200).flat_map(obs).collect()
     }
 
-    fn learner(activation: Activation) -> DeviceLearner {
-        let plan = NetPlan {
-            input: WIDTH,
-            trunk: vec![
-                LayerPlan::Linear { width: 33, bias: true },
-                LayerPlan::LayerNorm { eps: 1e-5, affine: true },
-                LayerPlan::Activation(activation),
-                LayerPlan::Linear { width: 17, bias: false },
-                LayerPlan::LayerNorm { eps: 1e-3, affine: false },
-                LayerPlan::Activation(activation),
-            ],
-            heads: vec![3, 1],
-            log_std_init: None,
-            init: Init::Orthogonal { gain: 1.4 },
-            head_std: vec![None, None],
-        };
+    fn learner(plan: NetPlan) -> DeviceLearner {
         let sgd = Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
         let optim = OptimPlan::Sgd(sgd);
         let train =
@@ -121,21 +132,50 @@ mod tests {
         DeviceLearner::new(plan, train, &mut Rng::from_seed(3), &Device::flex())
     }
 
+    /// Holds the first `columns` outputs of the acting network against the training network's.
+    fn assert_acts_as_it_trains(plan: NetPlan, obs: &[f32], columns: usize) {
+        let n = obs.len() / plan.input;
+        let learner = learner(plan);
+        let network = acting_network(learner.plan(), &learner.host_params(), columns);
+        let mut scratch = Scratch::default();
+        let acted = network.forward(obs, n, &mut scratch);
+        let rows = Tensor::<1>::from_data(obs, &Device::flex()).reshape([n, learner.plan().input]);
+        let trained = learner.frozen().forward(rows).narrow(1, 0, columns);
+        let trained: Vec<f32> = trained.to_data().try_to_vec().unwrap();
+        assert_eq!(acted.len(), trained.len());
+        for (a, t) in acted.iter().zip(&trained) {
+            assert!((a - t).abs() < 2e-5, "{:?}: {a} is not {t}", learner.plan());
+        }
+    }
+
     #[test]
     fn the_acting_network_equals_the_training_network_on_recorded_observations() {
-        let obs = recorded_obs();
-        let n = obs.len() / WIDTH;
         for activation in ACTIVATIONS {
-            let learner = learner(activation);
-            let network = acting_network(learner.plan(), &learner.host_params(), 3);
-            let mut scratch = Scratch::default();
-            let acted = network.forward(&obs, n, &mut scratch);
-            let rows = Tensor::<1>::from_data(obs.as_slice(), &Device::flex()).reshape([n, WIDTH]);
-            let trained = learner.frozen().forward(rows).narrow(1, 0, 3);
-            let trained: Vec<f32> = trained.to_data().try_to_vec().unwrap();
-            for (a, t) in acted.iter().zip(&trained) {
-                assert!((a - t).abs() < 2e-5, "{activation:?}: {a} is not {t}");
-            }
+            let trunk = vec![
+                LayerPlan::Linear { width: 33, bias: true },
+                LayerPlan::LayerNorm { eps: 1e-5, affine: true },
+                LayerPlan::Activation(activation),
+                LayerPlan::Linear { width: 17, bias: false },
+                LayerPlan::LayerNorm { eps: 1e-3, affine: false },
+                LayerPlan::Activation(activation),
+            ];
+            let init = Init::Orthogonal { gain: 1.4 };
+            let plan = NetPlan { init, out_activation: activation, ..plain(WIDTH, trunk, &[3, 1]) };
+            assert_acts_as_it_trains(plan, &recorded_obs(), 3);
         }
+    }
+
+    #[test]
+    fn convolutions_of_pixels_with_dueling_heads_act_as_they_train() {
+        let pixels: Vec<f32> = (0..3 * 120).map(|i| (i * 7919 % 256) as f32).collect();
+        let relu = LayerPlan::Activation(Activation::Relu);
+        let (kernel, stride, padding, dilation) = ([3, 2], [2, 1], [1, 0], [1, 2]);
+        let shape = ConvShape { input: [2, 10, 6], outputs: 5, kernel, stride, padding, dilation };
+        let first = LayerPlan::Conv2d { shape, bias: false };
+        let second = conv([5, 5, 4], 7, 1);
+        let trunk = vec![first, relu, second, relu, LayerPlan::Linear { width: 9, bias: true }];
+        let plan = plain(120, trunk, &[1, 4]);
+        let plan = NetPlan { dueling: true, obs_scale: 1.0 / 255.0, ..plan };
+        assert_acts_as_it_trains(plan, &pixels, 4);
     }
 }

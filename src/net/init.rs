@@ -8,7 +8,7 @@ use slm_policy::Activation;
 
 use super::plan::{NetPlan, ParamSlot};
 
-/// How the weights of linear layers start; biases are zero except under [`Init::Default`].
+/// How the weights of linear layers and convolutions start; biases are zero except under [`Init::Default`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
     /// Weights and biases uniform in ±1/√fan-in, `PyTorch`'s own default.
@@ -55,19 +55,15 @@ pub fn gain(activation: Activation) -> f64 {
 /// Initial values of every parameter of `plan`, in the order of its slots.
 pub(crate) fn init_params(plan: &NetPlan, rng: &mut Rng) -> Vec<f32> {
     let mut params = vec![0.0; plan.num_params()];
-    let mut fan_in = plan.input;
     for slot in plan.slots() {
         let values = &mut params[slot.range()];
         match slot.name.rsplit('.').next().expect("rsplit yields at least one part") {
             "weight" if slot.name.starts_with("head") => init_heads(plan, &slot, values, rng),
-            "weight" => init_weight(plan.init, slot.shape, values, rng),
-            "bias" if plan.init == Init::Default => uniform(values, bound(fan_in), rng),
+            "weight" => init_weight(plan.init, slot.shape, slot.fan, values, rng),
+            "bias" if plan.init == Init::Default => uniform(values, bound(slot.fan[0]), rng),
             "gamma" => values.fill(1.0),
             "log_std" => values.fill(plan.log_std_init.expect("a log_std slot has a value")),
             _ => {}
-        }
-        if slot.name.ends_with("weight") {
-            fan_in = slot.shape[0];
         }
     }
     params
@@ -80,7 +76,7 @@ fn init_heads(plan: &NetPlan, slot: &ParamSlot, values: &mut [f32], rng: &mut Rn
     for (&width, std) in plan.heads.iter().zip(&plan.head_std) {
         let init = std.map_or(plan.init, |gain| Init::Orthogonal { gain });
         let mut head = vec![0.0; rows * width];
-        init_weight(init, [rows, width], &mut head, rng);
+        init_weight(init, [rows, width], [rows, width], &mut head, rng);
         for row in 0..rows {
             let at = row * columns + first;
             values[at..at + width].copy_from_slice(&head[row * width..(row + 1) * width]);
@@ -89,16 +85,16 @@ fn init_heads(plan: &NetPlan, slot: &ParamSlot, values: &mut [f32], rng: &mut Rn
     }
 }
 
-/// Fills a weight matrix `[fan_in, fan_out]`.
-fn init_weight(init: Init, [fan_in, fan_out]: [usize; 2], values: &mut [f32], rng: &mut Rng) {
-    let sum = (fan_in + fan_out) as f64;
+/// Fills a weight matrix of that shape; `fan` says how many inputs and outputs it joins.
+fn init_weight(init: Init, shape: [usize; 2], fan: [usize; 2], values: &mut [f32], rng: &mut Rng) {
+    let (fan_in, sum) = (fan[0] as f64, (fan[0] + fan[1]) as f64);
     match init {
-        Init::Default => uniform(values, bound(fan_in), rng),
-        Init::Orthogonal { gain } => orthogonal([fan_in, fan_out], gain, values, rng),
+        Init::Default => uniform(values, bound(fan[0]), rng),
+        Init::Orthogonal { gain } => orthogonal(shape, gain, values, rng),
         Init::XavierUniform { gain } => uniform(values, gain * (6.0 / sum).sqrt(), rng),
         Init::XavierNormal { gain } => normal(values, gain * (2.0 / sum).sqrt(), rng),
-        Init::KaimingUniform { gain } => uniform(values, gain * (3.0 / fan_in as f64).sqrt(), rng),
-        Init::KaimingNormal { gain } => normal(values, gain / (fan_in as f64).sqrt(), rng),
+        Init::KaimingUniform { gain } => uniform(values, gain * (3.0 / fan_in).sqrt(), rng),
+        Init::KaimingNormal { gain } => normal(values, gain / fan_in.sqrt(), rng),
     }
 }
 
@@ -148,6 +144,7 @@ fn subtract_projection(vector: &mut [f64], unit: &[f64]) {
 mod tests {
     use super::*;
     use crate::net::LayerPlan;
+    use crate::net::plan::tests::{conv, plain};
 
     fn gram(values: &[f32], rows: usize, columns: usize) -> Vec<f64> {
         let at = |i: usize, j: usize| f64::from(values[i * columns + j]);
@@ -172,29 +169,41 @@ mod tests {
 
     #[test]
     fn default_init_stays_within_one_over_root_fan_in() {
-        let plan = NetPlan {
-            input: 16,
-            trunk: vec![LayerPlan::Linear { width: 9, bias: true }],
-            heads: vec![2, 1],
-            log_std_init: None,
-            init: Init::Default,
-            head_std: vec![None, None],
-        };
-        let params = init_params(&plan, &mut Rng::from_seed(1));
+        let trunk = vec![LayerPlan::Linear { width: 9, bias: true }];
+        let params = init_params(&plain(16, trunk, &[2, 1]), &mut Rng::from_seed(1));
         let (trunk, head) = params.split_at(16 * 9 + 9);
         assert!(trunk.iter().all(|x| x.abs() <= 0.25) && trunk.iter().any(|x| x.abs() > 0.2));
         assert!(head.iter().all(|x| x.abs() <= 1.0 / 3.0));
     }
 
+    /// 4 channels in, 3 x 3: fan-in 36, so ±1/6 for weights and biases.
+    #[test]
+    fn a_convolution_s_default_init_stays_within_one_over_root_of_its_patch() {
+        let plan = plain(4 * 25, vec![conv([4, 5, 5], 8, 1)], &[1]);
+        let params = init_params(&plan, &mut Rng::from_seed(1));
+        let (weight, bias) = (&params[..8 * 36], &params[8 * 36..8 * 36 + 8]);
+        assert!(weight.iter().all(|x| x.abs() <= 1.0 / 6.0) && weight.iter().any(|x| *x > 0.16));
+        assert!(bias.iter().all(|x| x.abs() <= 1.0 / 6.0) && bias.iter().any(|x| *x != 0.0));
+    }
+
+    #[test]
+    fn orthogonal_kernels_are_orthogonal_as_rows_of_a_matrix() {
+        let init = Init::Orthogonal { gain: 2.0 };
+        let plan = NetPlan { init, ..plain(4 * 25, vec![conv([4, 5, 5], 3, 1)], &[1]) };
+        let params = init_params(&plan, &mut Rng::from_seed(2));
+        let expected = [4.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 4.0];
+        for (g, e) in gram(&params, 3, 36).iter().zip(expected) {
+            assert!((g - e).abs() < 1e-5, "{g} is not {e}");
+        }
+        assert_eq!(params[3 * 36..3 * 36 + 3], [0.0; 3]);
+    }
+
     #[test]
     fn head_std_scales_one_head_only() {
         let plan = NetPlan {
-            input: 4,
-            trunk: vec![],
-            heads: vec![2, 1],
-            log_std_init: None,
             init: Init::Orthogonal { gain: 1.0 },
             head_std: vec![Some(0.01), None],
+            ..plain(4, vec![], &[2, 1])
         };
         let params = init_params(&plan, &mut Rng::from_seed(2));
         let column = |j: usize| (0..4).map(|i| params[i * 3 + j].powi(2)).sum::<f32>().sqrt();

@@ -1,7 +1,9 @@
 //! A sequential network as Burn tensors: views of one flat parameter vector.
 
-use burn::tensor::{Tensor, activation, module::linear};
-use slm_policy::Activation;
+use burn::tensor::module::{conv2d, linear};
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Tensor, activation};
+use slm_policy::{Activation, ConvShape};
 
 use super::plan::{LayerPlan, NetPlan};
 
@@ -10,19 +12,30 @@ use super::plan::{LayerPlan, NetPlan};
 /// A frozen net lives on the plain device; a tracked one records its forward passes for
 /// [`DeviceLearner::step`](super::DeviceLearner::step).
 pub struct Net {
+    obs_scale: f32,
     layers: Vec<Layer>,
     head: Linear,
+    dueling: bool,
+    out_activation: Activation,
     log_std: Option<Tensor<1>>,
 }
 
 enum Layer {
     Linear(Linear),
+    Conv(Conv),
     Norm { eps: f64, affine: Option<Affine> },
     Activation(Activation),
 }
 
 /// Weight `[input, output]` and bias `[output]`.
 struct Linear {
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+}
+
+/// Weight `[outputs, patch]` and bias `[outputs]`.
+struct Conv {
+    shape: ConvShape,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
 }
@@ -42,26 +55,33 @@ impl Net {
         for layer in &plan.trunk {
             layers.push(match *layer {
                 LayerPlan::Linear { width: out, bias } => {
-                    let linear = views.linear([width, out], bias);
-                    width = out;
-                    Layer::Linear(linear)
+                    Layer::Linear(views.linear([width, out], bias))
                 }
+                LayerPlan::Conv2d { shape, bias } => Layer::Conv(views.conv(shape, bias)),
                 LayerPlan::LayerNorm { eps, affine } => {
                     Layer::Norm { eps, affine: affine.then(|| views.affine(width)) }
                 }
                 LayerPlan::Activation(activation) => Layer::Activation(activation),
             });
+            width = layer.output(width);
         }
-        let head = views.linear([width, plan.head_width()], true);
-        let log_std = plan.log_std_init.map(|_| views.vector(plan.heads[0]));
-        Self { layers, head, log_std }
+        Self {
+            obs_scale: plan.obs_scale,
+            layers,
+            head: views.linear([width, plan.head_width()], true),
+            dueling: plan.dueling,
+            out_activation: plan.out_activation,
+            log_std: plan.log_std_init.map(|_| views.vector(plan.heads[0])),
+        }
     }
 
     /// Output rows `[batch, output]` of `obs` `[batch, input]`: the heads in order, with log σ
-    /// after the first where the plan keeps one apart from the state.
+    /// after the first where the plan keeps one apart from the state; Q of a dueling network.
     pub fn forward(&self, obs: Tensor<2>) -> Tensor<2> {
+        let obs = if self.obs_scale == 1.0 { obs } else { obs * self.obs_scale };
         let features = self.layers.iter().fold(obs, |x, layer| layer.forward(x));
         let heads = self.head.forward(features);
+        let heads = activate(self.out_activation, if self.dueling { duel(heads) } else { heads });
         let Some(log_std) = &self.log_std else { return heads };
         let ([batch, width], [k]) = (heads.dims(), log_std.dims());
         let log_std = log_std.clone().reshape([1, k]).expand([batch, k]);
@@ -77,14 +97,18 @@ impl Net {
         let mut leaves = Vec::new();
         for layer in &self.layers {
             match layer {
-                Layer::Linear(linear) => linear.push_leaves(&mut leaves),
+                Layer::Linear(Linear { weight, bias }) | Layer::Conv(Conv { weight, bias, .. }) => {
+                    leaves.push(Leaf::Matrix(weight));
+                    leaves.extend(bias.iter().map(Leaf::Vector));
+                }
                 Layer::Norm { affine: Some(Affine { gamma, beta }), .. } => {
                     leaves.extend([Leaf::Vector(gamma), Leaf::Vector(beta)]);
                 }
                 Layer::Norm { affine: None, .. } | Layer::Activation(_) => {}
             }
         }
-        self.head.push_leaves(&mut leaves);
+        leaves.push(Leaf::Matrix(&self.head.weight));
+        leaves.extend(self.head.bias.iter().map(Leaf::Vector));
         leaves.extend(self.log_std.iter().map(Leaf::Vector));
         leaves
     }
@@ -104,13 +128,22 @@ struct Views<'a> {
 
 impl Views<'_> {
     fn linear(&mut self, [input, output]: [usize; 2], bias: bool) -> Linear {
-        let weight = self.take(input * output).reshape([input, output]);
-        let weight = if self.tracked { weight.autodiff().require_grad() } else { weight };
+        let weight = self.matrix([input, output]);
         Linear { weight, bias: bias.then(|| self.vector(output)) }
+    }
+
+    fn conv(&mut self, shape: ConvShape, bias: bool) -> Conv {
+        let weight = self.matrix([shape.outputs, shape.patch()]);
+        Conv { shape, weight, bias: bias.then(|| self.vector(shape.outputs)) }
     }
 
     fn affine(&mut self, width: usize) -> Affine {
         Affine { gamma: self.vector(width), beta: self.vector(width) }
+    }
+
+    fn matrix(&mut self, [rows, columns]: [usize; 2]) -> Tensor<2> {
+        let matrix = self.take(rows * columns).reshape([rows, columns]);
+        if self.tracked { matrix.autodiff().require_grad() } else { matrix }
     }
 
     fn vector(&mut self, len: usize) -> Tensor<1> {
@@ -129,6 +162,7 @@ impl Layer {
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Linear(layer) => layer.forward(x),
+            Self::Conv(layer) => layer.forward(x),
             Self::Norm { eps, affine } => layer_norm(x, *eps, affine.as_ref()),
             Self::Activation(kind) => activate(*kind, x),
         }
@@ -139,11 +173,26 @@ impl Linear {
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         linear(x, self.weight.clone(), self.bias.clone())
     }
+}
 
-    fn push_leaves<'a>(&'a self, leaves: &mut Vec<Leaf<'a>>) {
-        leaves.push(Leaf::Matrix(&self.weight));
-        leaves.extend(self.bias.iter().map(Leaf::Vector));
+impl Conv {
+    /// Flat images `[batch, c·h·w]` to flat images `[batch, outputs·h·w]`.
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let ConvShape { input: [c, h, w], outputs, kernel, stride, padding, dilation } = self.shape;
+        let batch = x.dims()[0];
+        let weight = self.weight.clone().reshape([outputs, c, kernel[0], kernel[1]]);
+        let options = ConvOptions::new(stride, padding, dilation, 1);
+        let images = conv2d(x.reshape([batch, c, h, w]), weight, self.bias.clone(), options);
+        images.flatten(1, 3)
     }
+}
+
+/// Q `[batch, n]` of rows of V and A `[batch, 1 + n]`.
+fn duel(rows: Tensor<2>) -> Tensor<2> {
+    let n = rows.dims()[1] - 1;
+    let (value, advantages) = (rows.clone().narrow(1, 0, 1), rows.narrow(1, 1, n));
+    let mean = advantages.clone().mean_dim(1);
+    value + advantages - mean
 }
 
 fn layer_norm(x: Tensor<2>, eps: f64, affine: Option<&Affine>) -> Tensor<2> {

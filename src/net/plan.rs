@@ -1,6 +1,6 @@
 //! What a network looks like: its layers, its heads and where each parameter lies in the flat vector.
 
-use slm_policy::Activation;
+use slm_policy::{Activation, ConvShape};
 
 use super::init::Init;
 use super::lr_schedule::LrSchedule;
@@ -13,6 +13,13 @@ pub enum LayerPlan {
     Linear {
         /// Number of features out.
         width: usize,
+        /// Whether a bias is added.
+        bias: bool,
+    },
+    /// Convolution of a channel-first image; the row that comes out is flat too.
+    Conv2d {
+        /// Its geometry, which has an output.
+        shape: ConvShape,
         /// Whether a bias is added.
         bias: bool,
     },
@@ -32,10 +39,16 @@ pub enum LayerPlan {
 pub struct NetPlan {
     /// Width of one observation.
     pub input: usize,
+    /// What observations are multiplied by: 1/255 for pixels that are normalized, else 1.
+    pub obs_scale: f32,
     /// Trunk, in order.
     pub trunk: Vec<LayerPlan>,
     /// Width of each head; the output row is their concatenation.
     pub heads: Vec<usize>,
+    /// Whether the heads are V and A of n actions, `[1, n]`, and the output row is Q `[n]`.
+    pub dueling: bool,
+    /// Applied to the heads' outputs.
+    pub out_activation: Activation,
     /// Initial value of a log σ that does not depend on the observation: as wide as the first
     /// head, and after it in the output row.
     pub log_std_init: Option<f32>,
@@ -65,6 +78,9 @@ pub(crate) struct ParamSlot {
     pub name: String,
     /// `[rows, columns]` of a matrix, `[1, columns]` of a vector.
     pub shape: [usize; 2],
+    /// Numbers that one output of its layer depends on, and that one input reaches, as `PyTorch`
+    /// counts them.
+    pub fan: [usize; 2],
     /// First element in the flat vector.
     pub start: usize,
 }
@@ -82,9 +98,15 @@ impl ParamSlot {
 }
 
 impl NetPlan {
-    /// Width of an output row: all heads, and log σ where it does not depend on the observation.
+    /// Width of an output row: all heads, and log σ where it does not depend on the observation;
+    /// one Q per action of a dueling network.
     pub fn output(&self) -> usize {
-        self.head_width() + self.log_std_width()
+        if self.dueling { self.heads[1] } else { self.head_width() + self.log_std_width() }
+    }
+
+    /// Width of the row that leaves the trunk.
+    pub fn trunk_width(&self) -> usize {
+        self.trunk.iter().fold(self.input, |width, layer| layer.output(width))
     }
 
     /// Width of all heads together.
@@ -107,58 +129,109 @@ impl NetPlan {
         let mut slots = Slots::default();
         let mut width = self.input;
         for (i, layer) in self.trunk.iter().enumerate() {
-            match *layer {
-                LayerPlan::Linear { width: out, bias } => {
-                    slots.push(format!("{i}.weight"), [width, out]);
-                    if bias {
-                        slots.push(format!("{i}.bias"), [1, out]);
-                    }
-                    width = out;
-                }
-                LayerPlan::LayerNorm { affine: true, .. } => {
-                    slots.push(format!("{i}.gamma"), [1, width]);
-                    slots.push(format!("{i}.beta"), [1, width]);
-                }
-                LayerPlan::LayerNorm { affine: false, .. } | LayerPlan::Activation(_) => {}
-            }
+            slots.push_layer(i, layer, width);
+            width = layer.output(width);
         }
-        slots.push("head.weight".into(), [width, self.head_width()]);
-        slots.push("head.bias".into(), [1, self.head_width()]);
+        let fan = [width, self.head_width()];
+        slots.push("head.weight".into(), fan, fan);
+        slots.push("head.bias".into(), [1, self.head_width()], fan);
         if self.log_std_init.is_some() {
-            slots.push("log_std".into(), [1, self.heads[0]]);
+            slots.push("log_std".into(), [1, self.heads[0]], fan);
         }
         slots.0
     }
+}
+
+impl LayerPlan {
+    /// Width of the row it makes of one of `width`.
+    pub fn output(&self, width: usize) -> usize {
+        match self {
+            Self::Linear { width, .. } => *width,
+            Self::Conv2d { shape, .. } => {
+                let image = shape.output().expect("plans hold geometries that have an output");
+                image.iter().product()
+            }
+            Self::LayerNorm { .. } | Self::Activation(_) => width,
+        }
+    }
+}
+
+/// `torch.nn.init._calculate_fan_in_and_fan_out` of a convolution.
+fn fan_of(shape: &ConvShape) -> [usize; 2] {
+    [shape.patch(), shape.outputs * shape.kernel[0] * shape.kernel[1]]
 }
 
 #[derive(Default)]
 struct Slots(Vec<ParamSlot>);
 
 impl Slots {
-    fn push(&mut self, name: String, shape: [usize; 2]) {
+    /// The parameters of layer `i` of a trunk, which takes rows of `width`.
+    fn push_layer(&mut self, i: usize, layer: &LayerPlan, width: usize) {
+        match *layer {
+            LayerPlan::Linear { width: out, bias } => {
+                self.push(format!("{i}.weight"), [width, out], [width, out]);
+                if bias {
+                    self.push(format!("{i}.bias"), [1, out], [width, out]);
+                }
+            }
+            LayerPlan::Conv2d { shape, bias } => {
+                let fan = fan_of(&shape);
+                self.push(format!("{i}.weight"), [shape.outputs, shape.patch()], fan);
+                if bias {
+                    self.push(format!("{i}.bias"), [1, shape.outputs], fan);
+                }
+            }
+            LayerPlan::LayerNorm { affine: true, .. } => {
+                self.push(format!("{i}.gamma"), [1, width], [width; 2]);
+                self.push(format!("{i}.beta"), [1, width], [width; 2]);
+            }
+            LayerPlan::LayerNorm { affine: false, .. } | LayerPlan::Activation(_) => {}
+        }
+    }
+
+    fn push(&mut self, name: String, shape: [usize; 2], fan: [usize; 2]) {
         let start = self.0.last().map_or(0, |slot| slot.range().end);
-        self.0.push(ParamSlot { name, shape, start });
+        self.0.push(ParamSlot { name, shape, fan, start });
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A network without anything special about it.
+    pub(crate) fn plain(input: usize, trunk: Vec<LayerPlan>, heads: &[usize]) -> NetPlan {
+        NetPlan {
+            input,
+            obs_scale: 1.0,
+            trunk,
+            heads: heads.to_vec(),
+            dueling: false,
+            out_activation: Activation::Identity,
+            log_std_init: None,
+            init: Init::Default,
+            head_std: vec![None; heads.len()],
+        }
+    }
+
+    /// 3 x 3 kernels that move by `stride` over an image.
+    pub(crate) fn conv(input: [usize; 3], outputs: usize, stride: usize) -> LayerPlan {
+        let (kernel, stride, padding, dilation) = ([3; 2], [stride; 2], [0; 2], [1; 2]);
+        let shape = ConvShape { input, outputs, kernel, stride, padding, dilation };
+        LayerPlan::Conv2d { shape, bias: true }
+    }
 
     /// 4·3 + 3 = 15, layer norm 3 + 3 = 6, head 3·2 + 2 = 8, log σ 2: 31 in all.
     #[test]
     fn parameters_lie_one_after_the_other() {
         let plan = NetPlan {
-            input: 4,
             trunk: vec![
                 LayerPlan::Linear { width: 3, bias: true },
                 LayerPlan::LayerNorm { eps: 1e-5, affine: true },
                 LayerPlan::Activation(Activation::Tanh),
             ],
-            heads: vec![2],
             log_std_init: Some(0.0),
-            init: Init::Default,
-            head_std: vec![None],
+            ..plain(4, vec![], &[2])
         };
         let starts: Vec<_> = plan.slots().into_iter().map(|slot| (slot.name, slot.start)).collect();
         let expected = [
@@ -172,5 +245,23 @@ mod tests {
         ];
         assert_eq!(starts, expected.map(|(name, start)| (name.to_owned(), start)));
         assert_eq!((plan.num_params(), plan.output()), (31, 4));
+    }
+
+    /// 2 channels of 7 x 5 to 4 of 3 x 2: 4·2·9 + 4 = 76 parameters; a linear layer of 24 inputs
+    /// follows.
+    #[test]
+    fn a_convolution_has_a_row_of_weights_per_output_channel() {
+        let plan = plain(70, vec![conv([2, 7, 5], 4, 2)], &[3]);
+        let slots = plan.slots();
+        assert_eq!((slots[0].shape, slots[0].fan), ([4, 18], [18, 36]));
+        assert_eq!((slots[1].shape, slots[1].start), ([1, 4], 72));
+        assert_eq!((slots[2].shape, slots[2].start), ([24, 3], 76));
+        assert_eq!(plan.trunk_width(), 24);
+    }
+
+    #[test]
+    fn a_dueling_network_gives_one_number_per_action() {
+        let plan = NetPlan { dueling: true, ..plain(4, vec![], &[1, 3]) };
+        assert_eq!((plan.head_width(), plan.output(), plan.num_params()), (4, 3, 20));
     }
 }

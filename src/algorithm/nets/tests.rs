@@ -45,6 +45,7 @@ impl PolicyLoss for EveryColumn {
 fn net(heads: &[usize], log_std_init: Option<f32>) -> NetPlan {
     NetPlan {
         input: OBS,
+        obs_scale: 1.0,
         trunk: vec![
             LayerPlan::Linear { width: 13, bias: true },
             LayerPlan::LayerNorm { eps: 1e-5, affine: true },
@@ -53,6 +54,8 @@ fn net(heads: &[usize], log_std_init: Option<f32>) -> NetPlan {
             LayerPlan::Activation(Activation::Silu),
         ],
         heads: heads.to_vec(),
+        dueling: false,
+        out_activation: Activation::Identity,
         log_std_init,
         init: Init::Orthogonal { gain: 1.0 },
         head_std: vec![None; heads.len()],
