@@ -14,9 +14,9 @@
 use crate::error::LoadError;
 use crate::file_head::read_head;
 use crate::file_head::write_head;
+use crate::file_network::read_network;
+use crate::file_network::write_network;
 use crate::json::Value;
-use crate::network_file::read_network;
-use crate::network_file::write_network;
 use crate::normalizer::ObsNormalizer;
 use crate::policy::Policy;
 use crate::safetensors::Container;

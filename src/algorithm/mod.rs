@@ -20,10 +20,12 @@ pub mod random;
 pub mod reinforce;
 pub mod resolve;
 mod resolve_acting;
+mod resolve_net;
 mod resolve_train;
 mod resolve_value;
 pub mod sarsa;
 pub mod target_update;
+mod trunk;
 pub mod value_target;
 
 pub use agent::{ActingNet, Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape, TrainStats};

@@ -8,14 +8,10 @@ use super::nets::{CriticPlan, NetsPlan};
 use super::resolve_acting::kind_of;
 use super::resolve_train::train_plan;
 use crate::config::{
-    ActivationSpec, AgentSpec, BodySpec, Diagnostics, HeadActivationSpec, InitFnSpec, LayerSpec,
-    LossSpec, NetPartSpec, NetSpec, ScheduleKind, ScheduleSpec,
+    AgentSpec, Diagnostics, InitFnSpec, LossSpec, NetSpec, ScheduleKind, ScheduleSpec,
 };
-use crate::net::{Dist, Init, LayerPlan, LossFn, NetPlan, gain};
+use crate::net::{Dist, Init, LossFn, gain};
 use crate::ops::{Ramp, Schedule};
-
-/// ε of layer normalization where a spec gives none, `PyTorch`'s default.
-const LAYER_NORM_EPS: f64 = 1e-5;
 
 /// Resolves networks and acting of one agent, noting every problem it meets.
 pub struct Resolver<'a> {
@@ -32,6 +28,7 @@ impl Resolver<'_> {
     pub fn policy_net(&mut self, dist: &Dist) -> Option<NetsPlan> {
         let net = self.net_spec()?;
         let part = &net.actor;
+        self.refuse_dueling(part)?;
         let (heads, log_std_init) = self.policy_heads(dist, part.training.log_std_init)?;
         let actor = self.net_plan(part, &heads, &[part.training.init_std], log_std_init)?;
         Some(NetsPlan {
@@ -46,6 +43,8 @@ impl Resolver<'_> {
     pub fn actor_critic_nets(&mut self, dist: &Dist) -> Option<NetsPlan> {
         let net = self.net_spec()?;
         let (actor, critic) = (&net.actor, &net.critic);
+        self.refuse_dueling(actor)?;
+        self.refuse_dueling(critic)?;
         if self.required(net.shared, "shared")? {
             let (mut heads, log_std_init) = self.policy_heads(dist, actor.training.log_std_init)?;
             let mut stds = vec![actor.training.init_std; heads.len()];
@@ -97,98 +96,6 @@ impl Resolver<'_> {
         }
         value
     }
-
-    pub(super) fn net_plan(
-        &mut self,
-        part: &NetPartSpec,
-        heads: &[usize],
-        head_std: &[Option<f64>],
-        log_std_init: Option<f32>,
-    ) -> Option<NetPlan> {
-        let input = self.obs_width()?;
-        let (trunk, hidden) = self.trunk(&part.body, input)?;
-        Some(NetPlan {
-            input,
-            obs_scale: 1.0,
-            trunk,
-            heads: heads.to_vec(),
-            dueling: false,
-            out_activation: Activation::Identity,
-            log_std_init,
-            init: init_plan(part.training.init_fn, hidden),
-            head_std: head_std.to_vec(),
-        })
-    }
-
-    fn obs_width(&mut self) -> Option<usize> {
-        match &self.env.obs_space {
-            Space::Box { shape, .. } if shape.len() == 1 => Some(shape[0]),
-            space => {
-                let feature = format!("a network for {} observations", kind_of(space));
-                self.found.not_built(&self.agent.algorithm, feature);
-                None
-            }
-        }
-    }
-
-    /// The layers up to the heads, and the activation that decides the gain of initial weights.
-    fn trunk(&mut self, body: &BodySpec, input: usize) -> Option<(Vec<LayerPlan>, Activation)> {
-        match body {
-            BodySpec::Mlp(mlp) => {
-                self.refuse(mlp.batch_norm, "batch normalization");
-                self.refuse(has_activation(&mlp.out_layer_activation), "out_layer_activation");
-                let hidden = activation(mlp.hid_layers_activation);
-                Some((mlp_trunk(&mlp.hid_layers, mlp.layer_norm, hidden), hidden))
-            }
-            BodySpec::TorchArc(arc) => {
-                self.refuse(arc.normalize, "normalize (division of observations by 255)");
-                self.refuse(has_activation(&arc.out_layer_activation), "out_layer_activation");
-                let trunk = self.arc_trunk(&arc.arc.layers, input)?;
-                Some((trunk, activation(arc.hid_layers_activation)))
-            }
-            other => {
-                let feature = format!("network {}", other.name());
-                self.found.not_built(&self.agent.algorithm, feature);
-                None
-            }
-        }
-    }
-
-    fn arc_trunk(&mut self, layers: &[LayerSpec], input: usize) -> Option<Vec<LayerPlan>> {
-        let mut width = input;
-        let mut trunk = Vec::with_capacity(layers.len());
-        for layer in layers {
-            let takes = match layer {
-                LayerSpec::Linear(linear) => linear.in_features.unwrap_or(width),
-                LayerSpec::LayerNorm(norm) => norm.normalized_shape.iter().product(),
-                LayerSpec::Activation(_) => width,
-            };
-            if takes != width {
-                let message = format!(
-                    "a layer of `agent.net.arc` takes {takes} features, not the {width} that come"
-                );
-                self.error("name", message);
-                return None;
-            }
-            trunk.push(match layer {
-                LayerSpec::Linear(linear) => {
-                    width = linear.out_features;
-                    LayerPlan::Linear { width, bias: linear.bias }
-                }
-                LayerSpec::LayerNorm(norm) => {
-                    LayerPlan::LayerNorm { eps: norm.eps, affine: norm.elementwise_affine }
-                }
-                LayerSpec::Activation(kind) => LayerPlan::Activation(activation(*kind)),
-            });
-        }
-        Some(trunk)
-    }
-
-    fn refuse(&mut self, asked: bool, feature: &str) {
-        if asked {
-            self.found.not_built(&self.agent.algorithm, feature);
-        }
-    }
 }
 
 /// Schedule of a value over frames.
@@ -223,7 +130,7 @@ pub fn loss_plan(spec: &LossSpec) -> LossFn {
     }
 }
 
-fn init_plan(spec: Option<InitFnSpec>, hidden: Activation) -> Init {
+pub(super) fn init_plan(spec: Option<InitFnSpec>, hidden: Activation) -> Init {
     let gain = gain(hidden);
     match spec {
         None => Init::Default,
@@ -232,35 +139,5 @@ fn init_plan(spec: Option<InitFnSpec>, hidden: Activation) -> Init {
         Some(InitFnSpec::XavierNormal) => Init::XavierNormal { gain },
         Some(InitFnSpec::KaimingUniform) => Init::KaimingUniform { gain },
         Some(InitFnSpec::KaimingNormal) => Init::KaimingNormal { gain },
-    }
-}
-
-fn mlp_trunk(widths: &[usize], layer_norm: bool, hidden: Activation) -> Vec<LayerPlan> {
-    let norm = layer_norm.then_some(LayerPlan::LayerNorm { eps: LAYER_NORM_EPS, affine: true });
-    let layers = widths.iter().flat_map(|&width| {
-        let linear = LayerPlan::Linear { width, bias: true };
-        [Some(linear), norm, Some(LayerPlan::Activation(hidden))]
-    });
-    layers.flatten().collect()
-}
-
-fn activation(spec: ActivationSpec) -> Activation {
-    match spec {
-        ActivationSpec::ReLU => Activation::Relu,
-        ActivationSpec::Tanh => Activation::Tanh,
-        ActivationSpec::Selu => Activation::Selu,
-        ActivationSpec::Silu => Activation::Silu,
-        ActivationSpec::LeakyReLU => Activation::LEAKY_RELU,
-        ActivationSpec::Sigmoid => Activation::Sigmoid,
-        ActivationSpec::Gelu => Activation::Gelu,
-        ActivationSpec::Elu => Activation::Elu { alpha: 1.0 },
-        ActivationSpec::Identity => Activation::Identity,
-    }
-}
-
-fn has_activation(spec: &HeadActivationSpec) -> bool {
-    match spec {
-        HeadActivationSpec::All(one) => one.is_some(),
-        HeadActivationSpec::Each(each) => each.iter().any(Option::is_some),
     }
 }

@@ -28,7 +28,8 @@ pub const ALGORITHMS: &[&str] = &[
 ];
 
 /// Networks of `agent.net.type` that can be built.
-pub const BUILT_NETS: &[&str] = &["MLPNet", "TorchArcNet"];
+pub const BUILT_NETS: &[&str] =
+    &["MLPNet", "TorchArcNet", "ConvNet", "DuelingMLPNet", "DuelingConvNet"];
 
 /// Environments that SLM-Lab's specs name, beyond whole families.
 const ENVS: &[&str] = &[

@@ -2,6 +2,7 @@
 
 mod arc;
 mod arc_graph;
+mod arc_layer;
 mod arc_module;
 mod builtin;
 mod choice_macros;
@@ -24,7 +25,9 @@ mod net_layer;
 mod node;
 mod optim;
 mod optim_lookahead;
+mod pair;
 mod parse;
+mod place;
 mod range;
 mod render;
 #[cfg(test)]
@@ -37,7 +40,10 @@ mod spec;
 mod spec_file;
 mod substitute;
 
-pub use arc::{ActivationSpec, ArcSpec, LayerNormSpec, LayerSpec, LinearSpec};
+pub use arc::ArcSpec;
+pub use arc_layer::{
+    ActivationSpec, Conv2dSpec, LayerNormSpec, LayerSpec, LinearSpec, PaddingModeSpec,
+};
 pub(crate) use choice_macros::{spec_enum, spec_union};
 pub use env::{ClipSpec, EnvSpec};
 pub use error::{Diagnostics, NotBuilt, SpecError, SpecErrors};
@@ -72,7 +78,9 @@ pub use optim::{
     SgdSpec,
 };
 pub use optim_lookahead::{LookaheadSpec, SlowWeightsSpec};
+pub use pair::PairSpec;
 pub use parse::parse;
+pub use place::Place;
 pub use range::{Ranged, above};
 pub use schedule::{ScheduleKind, ScheduleSpec};
 pub use schema::{algorithm_schema, json_schema};

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use super::net_body::BodySpec;
+use super::place::Place;
 use super::{
     Diagnostics, Entry, Fields, FromNode, LossSpec, LrSchedulerSpec, Node, OptimSpec, Record,
     Value, above, spec, spec_enum, to_json,
@@ -73,6 +74,8 @@ pub struct NetPartSpec {
     pub body: BodySpec,
     /// Initialization, loss, optimizer, target network.
     pub training: NetTrainingSpec,
+    /// Where its keys are written.
+    pub place: Place,
 }
 
 /// `agent.net`: the networks of an agent.
@@ -145,7 +148,7 @@ impl FromNode for NetPartSpec {
         if body.is_some() || training.is_none() {
             fields.finish();
         }
-        Some(Self { body: body?, training: training? })
+        Some(Self { body: body?, training: training?, place: Place(node.clone()) })
     }
 
     fn schema() -> Json {
@@ -235,12 +238,27 @@ mod tests {
     #[test]
     fn a_network_that_is_not_built_is_still_checked() {
         let (net, found) =
-            read("type: ConvNet\nconv_hid_layers: [[32, 8, 4, 0, 1]]\nfc_hid_layers: 3\n");
+            read("type: RecurrentNet\nrnn_hidden_size: 32\nseq_len: 4\nfc_hid_layers: 3\n");
         assert_eq!(net, None);
-        assert_eq!(found.unavailable[0].feature, "network ConvNet");
+        assert_eq!(found.unavailable[0].feature, "network RecurrentNet");
         assert_eq!(found.unavailable[0].path, "agent.net.type");
         let paths: Vec<&str> = found.errors.iter().map(|e| e.path.as_str()).collect();
         assert_eq!(paths, ["agent.net.fc_hid_layers", "agent.net.hid_layers_activation"]);
+    }
+
+    #[test]
+    fn batch_normalization_is_not_built_and_a_conv_net_asks_for_it_by_default() {
+        let conv = "type: ConvNet\nconv_hid_layers: [[32, 8, 4]]\nfc_hid_layers: []\n\
+                    hid_layers_activation: relu\n";
+        let feature = |text: &str| {
+            let found = read(text).1;
+            assert_eq!(found.errors, []);
+            found.unavailable.iter().map(|f| f.path.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(feature(conv), ["agent.net.type"]);
+        assert_eq!(feature(&format!("{conv}batch_norm: true\n")), ["agent.net.batch_norm"]);
+        assert_eq!(feature(&format!("{conv}batch_norm: false\n")), [] as [&str; 0]);
+        assert_eq!(feature(&format!("{MLP}batch_norm: true\n")), ["agent.net.batch_norm"]);
     }
 
     #[test]

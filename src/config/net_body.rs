@@ -169,7 +169,7 @@ impl BodySpec {
         if !BUILT_NETS.contains(&name) {
             fields.found().not_built(kind, format!("network {name}"));
         }
-        match name {
+        let body = match name {
             "MLPNet" => Record::read(fields).map(Self::Mlp),
             "TorchArcNet" => torch_arc(fields).map(Self::TorchArc),
             "ConvNet" => Record::read(fields).map(Self::Conv),
@@ -177,6 +177,22 @@ impl BodySpec {
             "DuelingMLPNet" => Record::read(fields).map(Self::DuelingMlp),
             "DuelingConvNet" => Record::read(fields).map(Self::DuelingConv),
             _ => Record::read(fields).map(Self::HydraMlp),
+        };
+        if body.as_ref().is_some_and(|body| BUILT_NETS.contains(&name) && body.batch_norm()) {
+            let given = fields.get("batch_norm").unwrap_or(kind);
+            fields.found().not_built(given, "batch normalization");
+        }
+        body
+    }
+
+    /// Whether layers are normalized over the batch.
+    fn batch_norm(&self) -> bool {
+        match self {
+            Self::Mlp(net) | Self::DuelingMlp(net) => net.batch_norm,
+            Self::Conv(net) => net.batch_norm,
+            Self::DuelingConv(net) => net.batch_norm,
+            Self::HydraMlp(net) => net.batch_norm,
+            Self::TorchArc(_) | Self::Recurrent(_) => false,
         }
     }
 
@@ -202,6 +218,18 @@ impl BodySpec {
             Self::Recurrent(net) => net.hid_layers_activation,
             Self::DuelingConv(net) => net.hid_layers_activation,
             Self::HydraMlp(net) => net.hid_layers_activation,
+        }
+    }
+
+    /// Activations after the heads; a dueling network for images has no such key.
+    pub fn out_layer_activation(&self) -> Option<&HeadActivationSpec> {
+        match self {
+            Self::Mlp(net) | Self::DuelingMlp(net) => Some(&net.out_layer_activation),
+            Self::TorchArc(net) => Some(&net.out_layer_activation),
+            Self::Conv(net) => Some(&net.out_layer_activation),
+            Self::Recurrent(net) => Some(&net.out_layer_activation),
+            Self::HydraMlp(net) => Some(&net.out_layer_activation),
+            Self::DuelingConv(_) => None,
         }
     }
 

@@ -55,17 +55,28 @@ pub struct ConvLayerSpec {
     pub dilation: usize,
 }
 
+impl ConvLayerSpec {
+    /// What the numbers are where they are left out; the first two never are.
+    const DEFAULTS: [usize; 5] = [0, 0, 1, 0, 1];
+}
+
 impl FromNode for ConvLayerSpec {
     fn from_node(node: &Node, found: &mut Diagnostics) -> Option<Self> {
         let numbers = Vec::<usize>::from_node(node, found)?;
-        let at = |i: usize, default| numbers.get(i).copied().unwrap_or(default);
-        let [out_channels, kernel, ..] = numbers[..] else {
+        if !(2..=5).contains(&numbers.len()) {
             let what = node.describe();
             let expected = "expected [out_channels, kernel, stride, padding, dilation]";
             found.error(node.error(format!("{expected}, found {what}")));
             return None;
-        };
-        Some(Self { out_channels, kernel, stride: at(2, 1), padding: at(3, 0), dilation: at(4, 1) })
+        }
+        let at = |i: usize| numbers.get(i).copied().unwrap_or(Self::DEFAULTS[i]);
+        let [out_channels, kernel, stride, padding, dilation] = std::array::from_fn(at);
+        let sizes = [(0, out_channels), (1, kernel), (2, stride), (4, dilation)];
+        if let Some((i, _)) = sizes.into_iter().find(|(_, size)| *size == 0) {
+            found.error(node.items()[i].error("expected a number of at least 1, found 0"));
+            return None;
+        }
+        Some(Self { out_channels, kernel, stride, padding, dilation })
     }
 
     fn schema() -> Json {
@@ -94,7 +105,9 @@ mod tests {
         let layer = read("[32, 8, 4, 0, 1]").unwrap();
         assert_eq!((layer.out_channels, layer.kernel, layer.stride), (32, 8, 4));
         assert_eq!(to_json(&read("[16, 3]").unwrap()), json!([16, 3, 1, 0, 1]));
-        assert_eq!(read("[16]"), None);
+        for wrong in ["[16]", "[16, 0]", "[16, 3, 0]", "[16, 3, 1, 0, 0]", "[16, 3, 1, 0, 1, 2]"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
     }
 
     #[test]
