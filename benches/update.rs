@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
-use slm_env::{EnvOptions, Rng};
+use slm_env::{EnvOptions, ObsBatch, Rng};
 use slm_kernels::{Rows, RowsMut, categorical_backward, categorical_log_prob_entropy};
 use slm_lab::algorithm::nets::{CriticPlan, NetsPlan, PolicyValueNets};
 use slm_lab::algorithm::on_policy::OnPolicyRule;
@@ -152,22 +152,22 @@ fn rollout() -> Rollout {
     let def = find_env("CartPole-v1").expect("CartPole is built in");
     let mut env = def.make(&EnvOptions::new(NUM_ENVS, 0)).expect("the defaults are valid");
     let (mut batch, mut actions) = (env.new_batch(), env.new_actions());
-    let plan = RolloutPlan { num_envs: NUM_ENVS, obs_width: OBS, action_width: 1 };
+    let plan = RolloutPlan { num_envs: NUM_ENVS, obs_width: OBS, obs_u8: false, action_width: 1 };
     let (mut rollout, mut rng) = (Rollout::new(plan), Rng::from_seed(2));
     env.reset(&mut batch);
     for _ in 0..HORIZON {
         (0..NUM_ENVS).for_each(|i| env.action_space().sample(&mut rng, &mut actions, i));
         let stored: Vec<f32> = (0..NUM_ENVS).map(|i| actions.row_f64(i, 1)[0] as f32).collect();
-        rollout.push_acted(batch.obs.f32s(), &stored);
+        rollout.push_acted(&batch.obs, &stored);
         env.step(&actions, &mut batch);
-        rollout.push_observed(batch.obs.f32s(), batch.final_obs.f32s(), &batch.steps);
+        rollout.push_observed(&batch.obs, &batch.final_obs, &batch.steps);
     }
     rollout
 }
 
 /// A minibatch of the policy gradient with a baseline.
 struct Batch {
-    obs: Vec<f32>,
+    obs: ObsBatch,
     choices: Vec<u32>,
     advantage: Vec<f32>,
     return_: Vec<f32>,
@@ -179,6 +179,7 @@ impl Batch {
         let mut draw =
             |n: usize| -> Vec<f32> { (0..n).map(|_| rng.normal(0.0, 1.0) as f32).collect() };
         let (obs, advantage, return_) = (draw(n * OBS), draw(n), draw(n));
+        let obs = ObsBatch::F32(obs);
         Self { obs, choices: (0..n as u32).map(|i| i % 2).collect(), advantage, return_ }
     }
 }
@@ -251,7 +252,7 @@ impl BurnNets {
         Self {
             actor: DeviceLearner::new(net(ACTIONS), train(), &mut rng, &device),
             critic: DeviceLearner::new(net(1), train(), &mut rng, &device),
-            obs: vector(&batch.obs).reshape([n, OBS]),
+            obs: vector(batch.obs.f32s()).reshape([n, OBS]),
             actions: vector(&choices).reshape([n, 1]),
             advantage: vector(&batch.advantage),
             return_: vector(&batch.return_),

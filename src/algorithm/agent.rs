@@ -30,6 +30,8 @@ pub struct EnvShape {
     pub max_frame: u64,
     /// Observations as the agent sees them.
     pub obs_space: Space,
+    /// Whether observations are pixels of one byte.
+    pub obs_u8: bool,
     /// Actions as the environment takes them.
     pub action_space: Space,
 }

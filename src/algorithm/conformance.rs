@@ -196,6 +196,7 @@ fn plan(
         num_envs: NUM_ENVS,
         max_frame: 1000,
         obs_space: Space::symmetric(&[1.0]),
+        obs_u8: false,
         action_space: action_space.clone(),
     };
     (def.plan)(&spec.agent, &env, found)

@@ -61,6 +61,8 @@ pub struct OnPolicy<R> {
     rule: R,
     nets: PolicyValueNets,
     acting: Acting,
+    /// Pixels as the acting network takes them; a buffer.
+    pixels: Vec<f32>,
     rollout: Rollout,
     elite: Option<CrossEntropy>,
     update_every: UpdateEvery,
@@ -80,6 +82,7 @@ impl<R: OnPolicyRule> OnPolicy<R> {
             rule,
             nets,
             acting,
+            pixels: Vec::new(),
             rollout: Rollout::new(plan.rollout),
             elite: plan.elite.map(|quantile| CrossEntropy::new(quantile, plan.rollout.num_envs)),
             update_every: plan.update_every,
@@ -111,13 +114,13 @@ impl<R: OnPolicyRule> OnPolicy<R> {
 
 impl<R: OnPolicyRule> Agent for OnPolicy<R> {
     fn act(&mut self, batch: &StepBatch, actions: &mut ActionBatch) {
-        let obs = batch.obs.f32s();
+        let obs = batch.obs.as_f32s(&mut self.pixels);
         let stored = self.acting.act(obs, actions);
-        self.rollout.push_acted(obs, stored);
+        self.rollout.push_acted(&batch.obs, stored);
     }
 
     fn observe(&mut self, batch: &StepBatch) {
-        self.rollout.push_observed(batch.obs.f32s(), batch.final_obs.f32s(), &batch.steps);
+        self.rollout.push_observed(&batch.obs, &batch.final_obs, &batch.steps);
     }
 
     fn update(&mut self, frame: u64) -> Option<TrainStats> {

@@ -90,6 +90,7 @@ impl Resolver<'_> {
         RolloutPlan {
             num_envs: self.env.num_envs,
             obs_width: self.env.obs_space.width(),
+            obs_u8: self.env.obs_u8,
             action_width: dist.action_width(),
         }
     }

@@ -1,7 +1,7 @@
 //! What a spec means: environment, agent and rules between them, settled before anything runs.
 
 use serde_json::{Value as Json, json};
-use slm_env::EnvError;
+use slm_env::{EnvError, ObsBatch};
 
 use super::env_plan::EnvPlan;
 use crate::algorithm::{AgentPlan, EnvShape};
@@ -62,6 +62,7 @@ fn shape(env: &EnvPlan) -> Result<EnvShape, EnvError> {
         num_envs: env.num_envs,
         max_frame: env.max_frame,
         obs_space: one.obs_space().clone(),
+        obs_u8: matches!(one.new_batch().obs, ObsBatch::U8(_)),
         action_space: one.action_space().clone(),
     })
 }

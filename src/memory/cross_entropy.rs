@@ -5,6 +5,7 @@
 
 use slm_env::{StateError, StateReader, StateWriter, Step};
 
+use super::obs_arena::ObsArena;
 use super::rollout::{Rollout, RolloutPlan};
 use crate::ops::percentile;
 
@@ -78,41 +79,45 @@ impl CrossEntropy {
 
 /// Appends an episode to a rollout of one environment.
 fn copy(rollout: &Rollout, episode: &Episode, best: &mut Rollout) {
-    let RolloutPlan { num_envs, obs_width, action_width } = rollout.plan();
+    let RolloutPlan { num_envs, obs_width, obs_u8, action_width } = rollout.plan();
     // What follows a termination has no value, whatever it is.
-    let nothing = vec![0.0; obs_width];
+    let nothing = ObsArena::zeros(1, obs_width, obs_u8).into_values();
     for row in (episode.first..=episode.last).step_by(num_envs) {
         best.push_acted(
-            &rollout.obs[row * obs_width..(row + 1) * obs_width],
+            &rollout.obs.row(row),
             &rollout.actions[row * action_width..(row + 1) * action_width],
         );
         let terminated = rollout.terminated[row];
         let truncated = rollout.done[row] && !terminated;
         let reward = f64::from(rollout.rewards[row]);
-        let final_obs = rollout.truncated_obs(row).unwrap_or(&nothing);
+        let final_obs = rollout.truncated_obs(row);
+        let final_obs = final_obs.as_ref().unwrap_or(&nothing);
         best.push_observed(&nothing, final_obs, &[Step { reward, terminated, truncated }]);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use slm_env::ObsBatch;
+
     use super::*;
 
-    const PLAN: RolloutPlan = RolloutPlan { num_envs: 2, obs_width: 1, action_width: 1 };
+    const PLAN: RolloutPlan =
+        RolloutPlan { num_envs: 2, obs_width: 1, obs_u8: false, action_width: 1 };
 
     /// One vector step: observations and actions 10·t + i, and per environment a reward and an end
     /// (`.` goes on, `T` terminates, `C` is cut); final observations are 100 + the observation.
     fn push(rollout: &mut Rollout, t: usize, rewards: [f64; 2], ends: &str) {
         let obs = [10.0 * t as f32, 10.0 * t as f32 + 1.0];
-        rollout.push_acted(&obs, &obs);
+        rollout.push_acted(&ObsBatch::F32(obs.into()), &obs);
         let end = |i: usize| ends.as_bytes()[i];
         let step = |i: usize| Step {
             reward: rewards[i],
             terminated: end(i) == b'T',
             truncated: end(i) == b'C',
         };
-        let final_obs = [100.0 + obs[0], 100.0 + obs[1]];
-        rollout.push_observed(&obs, &final_obs, &[step(0), step(1)]);
+        let final_obs = ObsBatch::F32(vec![100.0 + obs[0], 100.0 + obs[1]]);
+        rollout.push_observed(&ObsBatch::F32(obs.into()), &final_obs, &[step(0), step(1)]);
     }
 
     /// Environment 0: rewards 1, 2 | 3 |; environment 1: 4 | 1, 0 (unfinished). Totals in the order of
@@ -128,11 +133,11 @@ mod tests {
     #[test]
     fn only_episodes_at_or_above_the_quantile_are_kept_row_by_row() {
         let best = CrossEntropy::new(0.6, 2).best(&rollout());
-        assert_eq!((best.obs.as_slice(), best.rewards.as_slice()), (&[1.0][..], &[4.0][..]));
-        assert_eq!(best.bootstrap_obs(), [101.0, 101.0]);
+        assert_eq!((best.obs.values().f32s(), best.rewards.as_slice()), (&[1.0][..], &[4.0][..]));
+        assert_eq!(best.bootstrap_obs().f32s(), [101.0, 101.0]);
         let all = CrossEntropy::new(0.0, 2).best(&rollout());
-        assert_eq!(all.obs, [1.0, 0.0, 10.0, 20.0]);
-        assert_eq!(all.actions, all.obs);
+        assert_eq!(all.obs.values().f32s(), [1.0, 0.0, 10.0, 20.0]);
+        assert_eq!(all.actions, all.obs.values().f32s());
         assert_eq!(all.rewards, [4.0, 1.0, 2.0, 3.0]);
         assert_eq!(all.terminated, [false, false, true, true]);
         assert_eq!(all.done, [true, false, true, true]);
@@ -151,7 +156,7 @@ mod tests {
         // Environment 1 brings a reward of 1 along: 1 + 2 = 3 is more than environment 0's 2.5.
         let mut second = Rollout::new(PLAN);
         push(&mut second, 3, [2.5, 2.0], "TT");
-        assert_eq!(filter.best(&second).obs, [31.0]);
+        assert_eq!(filter.best(&second).obs.values().f32s(), [31.0]);
     }
 
     #[test]

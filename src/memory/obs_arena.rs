@@ -48,6 +48,48 @@ impl ObsArena {
         }
     }
 
+    /// Forgets the rows and keeps their memory.
+    pub fn forget(&mut self) {
+        match &mut self.values {
+            ObsBatch::F32(values) => values.clear(),
+            ObsBatch::U8(values) => values.clear(),
+        }
+    }
+
+    /// All rows `[rows, width]`.
+    pub fn values(&self) -> &ObsBatch {
+        &self.values
+    }
+
+    /// All rows `[rows, width]`, taken out.
+    pub fn into_values(self) -> ObsBatch {
+        self.values
+    }
+
+    /// A copy of one row.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn row(&self, row: usize) -> ObsBatch {
+        let row = row * self.width..(row + 1) * self.width;
+        match &self.values {
+            ObsBatch::F32(values) => ObsBatch::F32(values[row].to_vec()),
+            ObsBatch::U8(values) => ObsBatch::U8(values[row].to_vec()),
+        }
+    }
+
+    /// Appends all rows of `obs` `[n, width]`.
+    ///
+    /// # Panics
+    /// When one holds pixels and the other features.
+    pub fn extend(&mut self, obs: &ObsBatch) {
+        match (&mut self.values, obs) {
+            (ObsBatch::F32(values), ObsBatch::F32(obs)) => values.extend_from_slice(obs),
+            (ObsBatch::U8(values), ObsBatch::U8(obs)) => values.extend_from_slice(obs),
+            _ => panic!("{MIXED}"),
+        }
+    }
+
     /// Appends row `i` of `obs` `[n, width]`.
     ///
     /// # Panics

@@ -1,7 +1,8 @@
 //! On-policy experience: whole vector steps in time order, cleared by each update.
 
-use slm_env::{StateError, StateReader, StateWriter, Step};
+use slm_env::{ObsBatch, StateError, StateReader, StateWriter, Step};
 
+use super::obs_arena::ObsArena;
 use crate::ops::Transitions;
 
 /// Widths of a rollout's rows.
@@ -9,8 +10,10 @@ use crate::ops::Transitions;
 pub struct RolloutPlan {
     /// Number of environments n.
     pub num_envs: usize,
-    /// Features of an observation.
+    /// Numbers of an observation.
     pub obs_width: usize,
+    /// Whether they are pixels of one byte.
+    pub obs_u8: bool,
     /// Values of a stored action.
     pub action_width: usize,
 }
@@ -20,7 +23,7 @@ pub struct RolloutPlan {
 pub struct Rollout {
     plan: RolloutPlan,
     /// Observations acted on `[T, n, obs_width]`.
-    pub obs: Vec<f32>,
+    pub obs: ObsArena,
     /// Actions as stored `[T, n, action_width]`; a discrete action is its index.
     pub actions: Vec<f32>,
     /// Rewards `[T, n]`.
@@ -30,27 +33,28 @@ pub struct Rollout {
     /// Ends of any kind `[T, n]`.
     pub done: Vec<bool>,
     /// Observations after the newest actions `[n, obs_width]`, final where an episode ended.
-    pub next_obs: Vec<f32>,
+    pub next_obs: ObsArena,
     /// Rows cut by a time limit, which need the value of their final observation.
     truncated: Vec<u32>,
     /// Final observations of those rows `[truncated, obs_width]`.
-    truncated_obs: Vec<f32>,
+    truncated_obs: ObsArena,
     episodes: u64,
 }
 
 impl Rollout {
     /// An empty rollout.
     pub fn new(plan: RolloutPlan) -> Self {
+        let RolloutPlan { num_envs, obs_width, obs_u8, .. } = plan;
         Self {
             plan,
-            obs: Vec::new(),
+            obs: ObsArena::new(obs_width, obs_u8),
             actions: Vec::new(),
             rewards: Vec::new(),
             terminated: Vec::new(),
             done: Vec::new(),
-            next_obs: vec![0.0; plan.num_envs * plan.obs_width],
+            next_obs: ObsArena::zeros(num_envs, obs_width, obs_u8),
             truncated: Vec::new(),
-            truncated_obs: Vec::new(),
+            truncated_obs: ObsArena::new(obs_width, obs_u8),
             episodes: 0,
         }
     }
@@ -82,25 +86,23 @@ impl Rollout {
 
     /// First half of a vector step: observations `[n, obs_width]` and the actions taken on them
     /// `[n, action_width]`.
-    pub fn push_acted(&mut self, obs: &[f32], actions: &[f32]) {
-        self.obs.extend_from_slice(obs);
+    pub fn push_acted(&mut self, obs: &ObsBatch, actions: &[f32]) {
+        self.obs.extend(obs);
         self.actions.extend_from_slice(actions);
     }
 
     /// Second half: what came of the actions. `obs` and `final_obs` are `[n, obs_width]`.
-    pub fn push_observed(&mut self, obs: &[f32], final_obs: &[f32], steps: &[Step]) {
-        let width = self.plan.obs_width;
-        self.next_obs.copy_from_slice(obs);
+    pub fn push_observed(&mut self, obs: &ObsBatch, final_obs: &ObsBatch, steps: &[Step]) {
+        self.next_obs.set(0, obs, 0, steps.len());
         for (i, step) in steps.iter().enumerate() {
-            let row = i * width..(i + 1) * width;
             let done = step.terminated || step.truncated;
             if done {
                 self.episodes += 1;
-                self.next_obs[row.clone()].copy_from_slice(&final_obs[row.clone()]);
+                self.next_obs.set(i, final_obs, i, 1);
             }
             if done && !step.terminated {
                 self.truncated.push(self.rewards.len() as u32);
-                self.truncated_obs.extend_from_slice(&final_obs[row]);
+                self.truncated_obs.push(final_obs, i);
             }
             self.rewards.push(step.reward as f32);
             self.terminated.push(step.terminated);
@@ -109,16 +111,17 @@ impl Rollout {
     }
 
     /// The final observation `[obs_width]` of a row that a time limit cut.
-    pub fn truncated_obs(&self, row: usize) -> Option<&[f32]> {
+    pub fn truncated_obs(&self, row: usize) -> Option<ObsBatch> {
         let k = self.truncated.binary_search(&(row as u32)).ok()?;
-        let width = self.plan.obs_width;
-        Some(&self.truncated_obs[k * width..(k + 1) * width])
+        Some(self.truncated_obs.row(k))
     }
 
     /// Observations whose value bootstraps: those after the newest actions `[n, obs_width]`, then
     /// the final ones of truncated rows.
-    pub fn bootstrap_obs(&self) -> Vec<f32> {
-        [self.next_obs.as_slice(), &self.truncated_obs].concat()
+    pub fn bootstrap_obs(&self) -> ObsBatch {
+        let mut obs = self.next_obs.clone();
+        obs.extend(self.truncated_obs.values());
+        obs.into_values()
     }
 
     /// V of the observation after each action `[T, n]`, from V of those acted on `[T, n]` and of
@@ -145,26 +148,26 @@ impl Rollout {
 
     /// Forgets everything but the capacity.
     pub fn clear(&mut self) {
-        self.obs.clear();
+        self.obs.forget();
         self.actions.clear();
         self.rewards.clear();
         self.terminated.clear();
         self.done.clear();
         self.truncated.clear();
-        self.truncated_obs.clear();
+        self.truncated_obs.forget();
         self.episodes = 0;
     }
 
     /// Writes the transitions.
     pub fn save(&self, out: &mut StateWriter) {
-        out.f32s(&self.obs);
+        self.obs.save(out);
         out.f32s(&self.actions);
         out.f32s(&self.rewards);
         out.bytes(&to_bytes(&self.terminated));
         out.bytes(&to_bytes(&self.done));
-        out.f32s(&self.next_obs);
+        self.next_obs.save(out);
         out.u32s(&self.truncated);
-        out.f32s(&self.truncated_obs);
+        self.truncated_obs.save(out);
         out.u64(self.episodes);
     }
 
@@ -173,14 +176,14 @@ impl Rollout {
     /// # Errors
     /// When the state ends early.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.obs = from.f32s()?;
+        self.obs.load(from)?;
         self.actions = from.f32s()?;
         self.rewards = from.f32s()?;
         self.terminated = to_flags(&from.bytes()?);
         self.done = to_flags(&from.bytes()?);
-        self.next_obs = from.f32s()?;
+        self.next_obs.load(from)?;
         self.truncated = from.u32s()?;
-        self.truncated_obs = from.f32s()?;
+        self.truncated_obs.load(from)?;
         self.episodes = from.u64()?;
         Ok(())
     }
@@ -202,37 +205,52 @@ mod tests {
         Step { reward, terminated, truncated }
     }
 
+    fn features(values: &[u8]) -> ObsBatch {
+        ObsBatch::F32(values.iter().copied().map(f32::from).collect())
+    }
+
     /// Two environments, two steps; environment 1 is truncated at t = 0, environment 0 terminates
     /// at t = 1. Values acted on [1, 2, 3, 4]; bootstraps 30 and 40 (last), 20 (truncated row 1).
-    fn two_steps() -> Rollout {
-        let plan = RolloutPlan { num_envs: 2, obs_width: 1, action_width: 1 };
+    fn two_steps(obs_u8: bool) -> Rollout {
+        let plan = RolloutPlan { num_envs: 2, obs_width: 1, obs_u8, action_width: 1 };
+        let obs = |values: [u8; 2]| {
+            if obs_u8 { ObsBatch::U8(values.into()) } else { features(&values) }
+        };
         let mut rollout = Rollout::new(plan);
-        rollout.push_acted(&[1.0, 2.0], &[0.0, 1.0]);
+        rollout.push_acted(&obs([1, 2]), &[0.0, 1.0]);
         let steps = [step(1.0, false, false), step(1.0, false, true)];
-        rollout.push_observed(&[3.0, 4.0], &[9.0, 8.0], &steps);
-        rollout.push_acted(&[3.0, 4.0], &[1.0, 0.0]);
+        rollout.push_observed(&obs([3, 4]), &obs([9, 8]), &steps);
+        rollout.push_acted(&obs([3, 4]), &[1.0, 0.0]);
         let steps = [step(2.0, true, false), step(2.0, false, false)];
-        rollout.push_observed(&[5.0, 6.0], &[7.0, 9.0], &steps);
+        rollout.push_observed(&obs([5, 6]), &obs([7, 9]), &steps);
         rollout
     }
 
     #[test]
     fn a_truncated_row_bootstraps_from_its_own_final_observation() {
-        let rollout = two_steps();
-        assert_eq!(rollout.bootstrap_obs(), [7.0, 6.0, 8.0]);
+        let rollout = two_steps(false);
+        assert_eq!(rollout.bootstrap_obs(), features(&[7, 6, 8]));
         let next_values = rollout.next_values(&[1.0, 2.0, 3.0, 4.0], &[30.0, 40.0, 20.0]);
         assert_eq!(next_values, [3.0, 20.0, 30.0, 40.0]);
         assert_eq!((rollout.steps(), rollout.episodes()), (2, 2));
     }
 
     #[test]
+    fn pixels_are_kept_as_bytes() {
+        let rollout = two_steps(true);
+        assert_eq!(rollout.obs.values(), &ObsBatch::U8(vec![1, 2, 3, 4]));
+        assert_eq!(rollout.bootstrap_obs(), ObsBatch::U8(vec![7, 6, 8]));
+    }
+
+    #[test]
     fn a_saved_rollout_reads_back_equal() {
-        let rollout = two_steps();
-        let mut out = StateWriter::new();
-        rollout.save(&mut out);
-        let bytes = out.into_bytes();
-        let mut copy = Rollout::new(rollout.plan());
-        copy.load(&mut StateReader::new(&bytes)).unwrap();
-        assert_eq!(copy, rollout);
+        for rollout in [two_steps(false), two_steps(true)] {
+            let mut out = StateWriter::new();
+            rollout.save(&mut out);
+            let bytes = out.into_bytes();
+            let mut copy = Rollout::new(rollout.plan());
+            copy.load(&mut StateReader::new(&bytes)).unwrap();
+            assert_eq!(copy, rollout);
+        }
     }
 }

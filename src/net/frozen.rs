@@ -93,8 +93,7 @@ mod tests {
     use slm_policy::{Activation, Scratch};
 
     use super::*;
-    use crate::net::plan::tests::{conv, plain};
-    use crate::net::{DeviceLearner, Init, LrSchedule, OptimPlan, Sgd, TrainPlan};
+    use crate::net::{DeviceLearner, Init, LrSchedule, OptimPlan, Sgd, TrainPlan, conv, plain};
 
     const ACTIVATIONS: [Activation; 14] = [
         Activation::Identity,

@@ -4,7 +4,7 @@
 //! [`DeviceLearner`](super::DeviceLearner), so that either can go on from the other's checkpoint;
 //! results agree up to rounding.
 
-use slm_env::{Rng, StateError, StateReader, StateWriter};
+use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
 use slm_kernels::{clip_scale, global_norm};
 
 use super::compute::Threads;
@@ -55,14 +55,9 @@ impl HostLearner {
         self.net.log_std()
     }
 
-    /// Heads `[n, head_width]` of the observations `[n, input]`, kept for one
+    /// Heads `[rows, head_width]` of the given rows of `obs` `[n, input]`, kept for one
     /// [`step`](Self::step).
-    pub fn forward(&mut self, obs: &[f32]) -> &[f32] {
-        self.net.forward(obs)
-    }
-
-    /// Heads `[rows, head_width]` of the given rows of `obs` `[n, input]`, kept likewise.
-    pub fn forward_rows(&mut self, obs: &[f32], rows: &[u32]) -> &[f32] {
+    pub fn forward_rows(&mut self, obs: &ObsBatch, rows: &[u32]) -> &[f32] {
         self.net.forward_rows(obs, rows)
     }
 

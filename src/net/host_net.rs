@@ -1,8 +1,11 @@
 //! A network on the processor: flat parameters under the fused kernels, no tensors.
 
-use slm_kernels::{Layer, Mlp, SplitTape, Tape, gather_rows};
+use slm_env::ObsBatch;
+use slm_kernels::{Layer, Mlp, SplitTape, Tape};
+use slm_policy::{Activation, ConvShape};
 
 use super::compute::Threads;
+use super::dueling::{dueling_backward, dueling_forward};
 use super::plan::{LayerPlan, NetPlan};
 
 /// Multiply-adds of a forward pass from which on several threads are worth waking.
@@ -15,6 +18,8 @@ pub struct HostNet {
     /// Those of the layers, then log σ.
     params: Vec<f32>,
     pass: Pass,
+    /// Observations gathered or scaled for a pass.
+    inputs: Vec<f32>,
     /// Output rows `[n, output]`, where they are not the heads as they are.
     outputs: Vec<f32>,
     /// The part of an output gradient that belongs to the heads, and that of log σ.
@@ -28,8 +33,8 @@ struct Pass {
     is_split: bool,
     tape: Tape,
     split: SplitTape,
-    /// Rows gathered for a pass on several threads.
-    rows: Vec<f32>,
+    /// Multiply-adds of one row.
+    row_work: usize,
 }
 
 impl HostNet {
@@ -41,10 +46,10 @@ impl HostNet {
             is_split: false,
             tape: Tape::default(),
             split: SplitTape::default(),
-            rows: Vec::new(),
+            row_work: plan.multiply_adds(),
         };
-        let (outputs, d_heads, d_log_std) = Default::default();
-        Self { plan, mlp, params, pass, outputs, d_heads, d_log_std }
+        let (inputs, outputs, d_heads, d_log_std) = Default::default();
+        Self { plan, mlp, params, pass, inputs, outputs, d_heads, d_log_std }
     }
 
     /// A network of its own with the same parameters.
@@ -73,64 +78,68 @@ impl HostNet {
     }
 
     /// Heads `[n, head_width]` of the observations `[n, input]`, kept for a backward pass.
-    pub(super) fn forward(&mut self, obs: &[f32]) -> &[f32] {
-        let n = obs.len() / self.plan.input;
-        let params = &self.params[..self.mlp.num_params()];
-        let Pass { threads, is_split, tape, split, .. } = &mut self.pass;
-        *is_split = false;
-        if n * params.len() >= SPLIT_WORK
-            && let Some(mut pool) = threads.pool()
-        {
-            *is_split = true;
-            return self.mlp.forward_on(&mut pool, params, obs, n, split);
+    fn forward(&mut self, obs: &[f32]) {
+        let (scale, params) = (self.plan.obs_scale, &self.params[..self.mlp.num_params()]);
+        if scale == 1.0 {
+            self.pass.run(&self.mlp, params, obs);
+        } else {
+            self.inputs.clear();
+            self.inputs.extend(obs.iter().map(|x| x * scale));
+            self.pass.run(&self.mlp, params, &self.inputs);
         }
-        self.mlp.forward(params, obs, n, tape)
     }
 
     /// Heads `[rows, head_width]` of the given rows of `obs` `[n, input]`, kept likewise.
-    pub(super) fn forward_rows(&mut self, obs: &[f32], rows: &[u32]) -> &[f32] {
-        let params = &self.params[..self.mlp.num_params()];
-        let Pass { threads, is_split, tape, split, rows: gathered } = &mut self.pass;
-        *is_split = false;
-        if rows.len() * params.len() >= SPLIT_WORK
-            && let Some(mut pool) = threads.pool()
-        {
-            *is_split = true;
-            gathered.resize(rows.len() * self.plan.input, 0.0);
-            gather_rows(obs, self.plan.input, rows, gathered);
-            return self.mlp.forward_on(&mut pool, params, gathered, rows.len(), split);
+    pub(super) fn forward_rows(&mut self, obs: &ObsBatch, rows: &[u32]) -> &[f32] {
+        let (scale, params) = (self.plan.obs_scale, &self.params[..self.mlp.num_params()]);
+        self.pass.is_split = self.pass.splits(rows.len());
+        let tape = &mut self.pass.tape;
+        match obs {
+            ObsBatch::F32(obs) if scale == 1.0 && !self.pass.is_split => {
+                self.mlp.forward_rows(params, obs, rows, tape);
+            }
+            ObsBatch::U8(obs) if !self.pass.is_split => {
+                self.mlp.forward_rows_u8(params, obs, scale, rows, tape);
+            }
+            _ => {
+                gather_scaled(obs, self.plan.input, scale, rows, &mut self.inputs);
+                self.pass.run(&self.mlp, params, &self.inputs);
+            }
         }
-        self.mlp.forward_rows(params, obs, rows, tape)
+        self.heads()
     }
 
     /// Heads of the latest forward pass.
     pub(super) fn heads(&self) -> &[f32] {
-        let Pass { is_split, tape, split, .. } = &self.pass;
-        if *is_split { self.mlp.output_on(split) } else { self.mlp.output(tape) }
+        self.pass.heads(&self.mlp)
     }
 
-    /// Output rows `[n, output]` of `inputs` `[n, input]`: the heads, log σ after the first.
+    /// Output rows `[n, output]` of `inputs` `[n, input]`: the heads, log σ after the first; Q of a
+    /// dueling network.
     pub(super) fn outputs(&mut self, inputs: &[f32]) -> &[f32] {
         self.forward(inputs);
+        if self.plan.dueling {
+            let heads = self.pass.heads(&self.mlp);
+            dueling_forward(heads, self.plan.output(), &mut self.outputs);
+            return &self.outputs;
+        }
         let (first, k) = (self.plan.heads[0], self.plan.log_std_width());
         if k == 0 {
             return self.heads();
         }
-        let mut outputs = std::mem::take(&mut self.outputs);
-        outputs.clear();
-        for row in self.heads().chunks_exact(self.plan.head_width()) {
-            outputs.extend_from_slice(&row[..first]);
-            outputs.extend_from_slice(self.log_std());
-            outputs.extend_from_slice(&row[first..]);
+        self.outputs.clear();
+        for row in self.pass.heads(&self.mlp).chunks_exact(self.plan.head_width()) {
+            self.outputs.extend_from_slice(&row[..first]);
+            self.outputs.extend_from_slice(&self.params[self.mlp.num_params()..]);
+            self.outputs.extend_from_slice(&row[first..]);
         }
-        self.outputs = outputs;
         &self.outputs
     }
 
     /// Gradients `[num_params]` of a loss, given its derivatives `[n, output]` with respect to the
     /// latest output rows.
     pub(super) fn backward_outputs(&mut self, d_outputs: &[f32], grads: &mut [f32]) {
-        if self.plan.log_std_width() == 0 {
+        if self.plan.log_std_width() == 0 && !self.plan.dueling {
             return self.backward(d_outputs, &[], grads);
         }
         self.split_output_gradient(d_outputs);
@@ -141,25 +150,32 @@ impl HostNet {
     }
 
     /// The loss's derivatives `[n, input]` with respect to the latest inputs, given those with
-    /// respect to the output rows, which are the heads.
+    /// respect to the output rows, in which no log σ stands apart.
     pub(super) fn input_gradients(&mut self, d_outputs: &[f32], d_inputs: &mut Vec<f32>) {
         d_inputs.resize(d_outputs.len() / self.plan.output() * self.plan.input, 0.0);
-        let params = &self.params[..self.mlp.num_params()];
+        self.split_output_gradient(d_outputs);
+        let (d_heads, params) = (&self.d_heads, &self.params[..self.mlp.num_params()]);
         let Pass { threads, is_split, tape, split, .. } = &mut self.pass;
         match threads.pool().filter(|_| *is_split) {
             Some(mut pool) => {
-                self.mlp.backward_inputs_on(&mut pool, params, d_outputs, split, d_inputs);
+                self.mlp.backward_inputs_on(&mut pool, params, d_heads, split, d_inputs);
             }
-            None => self.mlp.backward_inputs(params, d_outputs, tape, d_inputs),
+            None => self.mlp.backward_inputs(params, d_heads, tape, d_inputs),
+        }
+        if self.plan.obs_scale != 1.0 {
+            d_inputs.iter_mut().for_each(|d| *d *= self.plan.obs_scale);
         }
     }
 
     /// Heads' columns to one buffer, the sum of log σ's rows to the other.
     fn split_output_gradient(&mut self, d_outputs: &[f32]) {
         let (first, k) = (self.plan.heads[0], self.plan.log_std_width());
-        self.d_heads.clear();
         self.d_log_std.clear();
         self.d_log_std.resize(k, 0.0);
+        if self.plan.dueling {
+            return dueling_backward(d_outputs, self.plan.output(), &mut self.d_heads);
+        }
+        self.d_heads.clear();
         for row in d_outputs.chunks_exact(self.plan.output()) {
             self.d_heads.extend_from_slice(&row[..first]);
             let log_std = self.d_log_std.iter_mut().zip(&row[first..first + k]);
@@ -182,23 +198,60 @@ impl HostNet {
     }
 }
 
+impl Pass {
+    /// Heads `[n, head_width]` of rows `[n, input]`.
+    fn run(&mut self, mlp: &Mlp, params: &[f32], inputs: &[f32]) {
+        let n = inputs.len() / mlp.inputs();
+        self.is_split = self.splits(n);
+        match self.threads.pool().filter(|_| self.is_split) {
+            Some(mut pool) => mlp.forward_on(&mut pool, params, inputs, n, &mut self.split),
+            None => mlp.forward(params, inputs, n, &mut self.tape),
+        };
+    }
+
+    /// Whether a pass over `n` rows is worth several threads, and there are several.
+    fn splits(&mut self, n: usize) -> bool {
+        n * self.row_work >= SPLIT_WORK && self.threads.pool().is_some()
+    }
+
+    fn heads(&self, mlp: &Mlp) -> &[f32] {
+        if self.is_split { mlp.output_on(&self.split) } else { mlp.output(&self.tape) }
+    }
+}
+
+/// The given rows of `obs` `[n, width]`, each number times `scale`.
+fn gather_scaled(obs: &ObsBatch, width: usize, scale: f32, rows: &[u32], out: &mut Vec<f32>) {
+    out.clear();
+    for &row in rows {
+        let row = row as usize * width..(row as usize + 1) * width;
+        match obs {
+            ObsBatch::F32(obs) => out.extend(obs[row].iter().map(|x| x * scale)),
+            ObsBatch::U8(obs) => out.extend(obs[row].iter().map(|&x| f32::from(x) * scale)),
+        }
+    }
+}
+
 /// The plan's layers as the kernels know them, the heads as one last affine map.
 fn layers(plan: &NetPlan) -> Vec<Layer> {
     let mut inputs = plan.input;
-    let mut layers = Vec::with_capacity(plan.trunk.len() + 1);
+    let mut layers = Vec::with_capacity(plan.trunk.len() + 2);
     for layer in &plan.trunk {
         layers.push(match *layer {
-            LayerPlan::Linear { width, bias } => {
-                let linear = Layer::Linear { inputs, outputs: width, bias };
-                inputs = width;
-                linear
+            LayerPlan::Linear { width, bias } => Layer::Linear { inputs, outputs: width, bias },
+            LayerPlan::Conv2d { shape, bias } => {
+                let ConvShape { input, outputs, kernel, stride, padding, dilation } = shape;
+                Layer::Conv2d { input, outputs, kernel, stride, padding, dilation, bias }
             }
             LayerPlan::LayerNorm { eps, affine } => {
                 Layer::LayerNorm { width: inputs, eps: eps as f32, affine }
             }
             LayerPlan::Activation(activation) => Layer::Activation(activation),
         });
+        inputs = layer.output(inputs);
     }
     layers.push(Layer::Linear { inputs, outputs: plan.head_width(), bias: true });
+    if plan.out_activation != Activation::Identity {
+        layers.push(Layer::Activation(plan.out_activation));
+    }
     layers
 }

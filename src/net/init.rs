@@ -144,7 +144,7 @@ fn subtract_projection(vector: &mut [f64], unit: &[f64]) {
 mod tests {
     use super::*;
     use crate::net::LayerPlan;
-    use crate::net::plan::tests::{conv, plain};
+    use crate::net::{conv, plain};
 
     fn gram(values: &[f32], rows: usize, columns: usize) -> Vec<f64> {
         let at = |i: usize, j: usize| f64::from(values[i * columns + j]);

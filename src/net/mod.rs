@@ -39,6 +39,8 @@ pub use lr_schedule::LrSchedule;
 pub use mlp::Net;
 pub use net_learner::NetLearner;
 pub use optim::OptimPlan;
+#[cfg(test)]
+pub(crate) use plan::tests::{conv, plain};
 pub use plan::{LayerPlan, NetPlan, TrainPlan};
 pub use plateau::{Better, Plateau, Threshold};
 pub use slm_kernels::{Adam, Lookahead, RAdam, RmsProp, Sgd};

@@ -104,11 +104,6 @@ impl NetPlan {
         if self.dueling { self.heads[1] } else { self.head_width() + self.log_std_width() }
     }
 
-    /// Width of the row that leaves the trunk.
-    pub fn trunk_width(&self) -> usize {
-        self.trunk.iter().fold(self.input, |width, layer| layer.output(width))
-    }
-
     /// Width of all heads together.
     pub fn head_width(&self) -> usize {
         self.heads.iter().sum()
@@ -122,6 +117,22 @@ impl NetPlan {
     /// Number of parameters.
     pub fn num_params(&self) -> usize {
         self.slots().last().map_or(0, |slot| slot.range().end)
+    }
+
+    /// Multiplications with a weight in a forward pass of one row.
+    pub(crate) fn multiply_adds(&self) -> usize {
+        let mut width = self.input;
+        let mut sum = 0;
+        for layer in &self.trunk {
+            let output = layer.output(width);
+            sum += match layer {
+                LayerPlan::Linear { .. } => width * output,
+                LayerPlan::Conv2d { shape, .. } => shape.patch() * output,
+                LayerPlan::LayerNorm { .. } | LayerPlan::Activation(_) => 0,
+            };
+            width = output;
+        }
+        sum + width * self.head_width()
     }
 
     /// Every parameter in file order: per layer weight then bias, heads as one matrix, log σ last.
@@ -256,7 +267,8 @@ pub(crate) mod tests {
         assert_eq!((slots[0].shape, slots[0].fan), ([4, 18], [18, 36]));
         assert_eq!((slots[1].shape, slots[1].start), ([1, 4], 72));
         assert_eq!((slots[2].shape, slots[2].start), ([24, 3], 76));
-        assert_eq!(plan.trunk_width(), 24);
+        // 24 outputs of 18 products each, and 24 times 3.
+        assert_eq!(plan.multiply_adds(), 24 * 18 + 72);
     }
 
     #[test]

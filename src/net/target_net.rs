@@ -115,31 +115,27 @@ mod tests {
     use slm_policy::Activation;
 
     use super::*;
-    use crate::net::{Compute, Init, LayerPlan, LrSchedule, OptimPlan, Sgd, TrainPlan};
+    use crate::net::{Compute, LayerPlan, LrSchedule, OptimPlan, Sgd, TrainPlan, plain};
 
     const INPUTS: [f32; 6] = [0.3, -1.0, 0.7, 0.2, 0.9, -0.4];
 
     fn learner(log_std_init: Option<f32>, compute: &Compute) -> NetLearner {
         let plan = NetPlan {
-            input: 3,
             trunk: vec![
                 LayerPlan::Linear { width: 5, bias: true },
                 LayerPlan::Activation(Activation::Tanh),
             ],
-            heads: vec![2, 1],
             log_std_init,
-            init: Init::Default,
-            head_std: vec![None, None],
+            ..plain(3, vec![], &[2, 1])
         };
-        let optim = OptimPlan::Sgd(Sgd {
-            momentum: 0.0,
-            dampening: 0.0,
-            weight_decay: 0.0,
-            nesterov: false,
-        });
+        NetLearner::new(plan, sgd(), &mut Rng::from_seed(5), compute)
+    }
+
+    fn sgd() -> TrainPlan {
+        let sgd = Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
+        let optim = OptimPlan::Sgd(sgd);
         let lr_schedule = LrSchedule::Constant;
-        let train = TrainPlan { optim, lr: 0.1, lr_schedule, clip_grad: None };
-        NetLearner::new(plan, train, &mut Rng::from_seed(5), compute)
+        TrainPlan { optim, lr: 0.1, lr_schedule, clip_grad: None }
     }
 
     fn everywhere() -> [Compute; 2] {
@@ -178,6 +174,26 @@ mod tests {
         });
         assert_close(&host, &device);
         assert_eq!(host.len(), INPUTS.len());
+    }
+
+    #[test]
+    fn a_dueling_network_of_scaled_inputs_learns_the_same_on_host_and_device() {
+        let [host, device] = everywhere().map(|compute| {
+            let trunk = vec![
+                LayerPlan::Linear { width: 5, bias: true },
+                LayerPlan::Activation(Activation::Tanh),
+            ];
+            let plan = plain(3, trunk, &[1, 4]);
+            let plan = NetPlan { dueling: true, obs_scale: 0.5, ..plan };
+            let mut net = NetLearner::new(plan, sgd(), &mut Rng::from_seed(5), &compute);
+            let d_outputs: Vec<f32> = net.forward_for_inputs(&INPUTS).to_vec();
+            let d_inputs = net.input_gradients(&d_outputs).to_vec();
+            let outputs = net.forward(&INPUTS).to_vec();
+            net.step(&outputs);
+            [outputs, d_inputs, net.params().into_owned(), net.infer(&INPUTS).to_vec()]
+        });
+        host.iter().zip(&device).for_each(|(host, device)| assert_close(host, device));
+        assert_eq!((host[0].len(), host[1].len()), (2 * 4, INPUTS.len()));
     }
 
     /// `slm_golden.json`, polyak: the new parameters weigh `coef`.

@@ -60,6 +60,18 @@ impl ObsBatch {
         }
     }
 
+    /// The numbers as features: pixels become numbers from 0 to 255, in `buffer`.
+    pub fn as_f32s<'a>(&'a self, buffer: &'a mut Vec<f32>) -> &'a [f32] {
+        match self {
+            Self::F32(values) => values,
+            Self::U8(values) => {
+                buffer.clear();
+                buffer.extend(values.iter().copied().map(f32::from));
+                buffer
+            }
+        }
+    }
+
     /// The features, to write.
     ///
     /// # Panics

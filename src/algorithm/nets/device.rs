@@ -1,7 +1,7 @@
 //! Networks as Burn tensors: they learn on any device, and Burn differentiates their losses.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use slm_env::{Rng, StateError, StateReader, StateWriter};
+use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
 
 use super::{CriticPlan, Epoch, Evaluation, NetsPlan, TrainingBatch, UpdateMeans};
 use crate::algorithm::policy_loss::{Losses, PolicyLoss, Rows};
@@ -57,9 +57,9 @@ impl DeviceNets {
 
     pub(super) fn evaluate(&self, rollout: &Rollout) -> Evaluation {
         let widths = rollout.plan();
-        let obs = self.upload(&rollout.obs, widths.obs_width);
+        let obs = self.upload_obs(rollout.obs.values());
         let actions = self.upload(&rollout.actions, widths.action_width);
-        let bootstrap_obs = self.upload(&rollout.bootstrap_obs(), widths.obs_width);
+        let bootstrap_obs = self.upload_obs(&rollout.bootstrap_obs());
         let values = host(self.values(&obs));
         let next_values = rollout.next_values(&values, &host(self.values(&bootstrap_obs)));
         let outputs = self.policy_columns(in_chunks(&self.actor.frozen(), &obs));
@@ -188,10 +188,15 @@ impl DeviceNets {
         let columns = [batch.returns, &before.values, &before.log_probs];
         let targets = columns.map(|values| self.upload(values, 1));
         Batch {
-            obs: self.upload(&rollout.obs, rollout.plan().obs_width),
+            obs: self.upload_obs(rollout.obs.values()),
             actions: self.upload(&rollout.actions, rollout.plan().action_width),
             targets: Tensor::cat(targets.to_vec(), 1),
         }
+    }
+
+    /// Observations as a tensor `[rows, input]`.
+    fn upload_obs(&self, obs: &ObsBatch) -> Tensor<2> {
+        self.upload(obs.as_f32s(&mut Vec::new()), self.actor.plan().input)
     }
 
     /// Host rows as a tensor `[rows, width]`.

@@ -1,6 +1,6 @@
 //! Networks on the processor: fused kernels, losses differentiated by hand, no tensors.
 
-use slm_env::{Rng, StateError, StateReader, StateWriter};
+use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
 
 use super::{CriticPlan, Epoch, Evaluation, NetsPlan, TrainingBatch, UpdateMeans};
 use crate::algorithm::policy_loss::{PolicyLoss, RowGradients, Rows};
@@ -9,8 +9,12 @@ use crate::net::{
     Dist, DistGradients, HostActions, HostDist, HostLearner, NetPlan, Threads, TrainPlan,
 };
 
-/// Rows per forward pass where nothing is learned: what stays in the processor's cache.
+/// Most rows per forward pass where nothing is learned: what stays in the processor's cache.
 const CHUNK_ROWS: usize = 256;
+/// Most numbers of observations in such a pass, as long as it has rows for every thread.
+const CHUNK_NUMBERS: usize = 1 << 20;
+/// Rows that such a pass may have in any case.
+const LEAST_CHUNK_ROWS: usize = 32;
 
 /// Networks in host memory.
 pub struct HostNets {
@@ -62,7 +66,7 @@ impl HostNets {
     }
 
     pub(super) fn evaluate(&mut self, rollout: &Rollout) -> Evaluation {
-        let values = self.values(&rollout.obs);
+        let values = self.values(rollout.obs.values());
         let bootstrap = self.values(&rollout.bootstrap_obs());
         let next_values = rollout.next_values(&values, &bootstrap);
         Evaluation { values, next_values, log_probs: self.log_probs(rollout) }
@@ -132,8 +136,9 @@ impl HostNets {
     ) -> f64 {
         let Self { dist, actor, critic, columns, gradients } = self;
         columns.gather(batch, rows, dist);
-        actor.forward_rows(&batch.rollout.obs, rows);
-        columns.take_values(actor, critic, &batch.rollout.obs, rows);
+        let obs = batch.rollout.obs.values();
+        actor.forward_rows(obs, rows);
+        columns.take_values(actor, critic, obs, rows);
         columns.take_log_probs(dist, actor);
         gradients.rows.resize(rows.len());
         let value = (!matches!(critic, Critic::Absent)).then_some(columns.value.as_slice());
@@ -156,30 +161,31 @@ impl HostNets {
     }
 
     /// V `[n]` of observations `[n, width]`; zero without a critic.
-    fn values(&mut self, obs: &[f32]) -> Vec<f32> {
-        let width = self.actor.plan().input;
+    fn values(&mut self, obs: &ObsBatch) -> Vec<f32> {
+        let n = obs.len() / self.actor.plan().input;
         let net = match &mut self.critic {
-            Critic::Absent => return vec![0.0; obs.len() / width],
+            Critic::Absent => return vec![0.0; n],
             Critic::Shared => &mut self.actor,
             Critic::Separate(critic) => critic,
         };
         let heads = net.plan().head_width();
-        let mut values = Vec::with_capacity(obs.len() / width);
-        for chunk in obs.chunks(CHUNK_ROWS * width) {
-            values.extend(net.forward(chunk).chunks_exact(heads).map(|row| row[heads - 1]));
+        let mut values = Vec::with_capacity(n);
+        let rows: Vec<u32> = (0..n as u32).collect();
+        for rows in rows.chunks(chunk_rows(net.plan())) {
+            let rows = net.forward_rows(obs, rows).chunks_exact(heads);
+            values.extend(rows.map(|row| row[heads - 1]));
         }
         values
     }
 
     /// log π `[T·n]` of the actions taken.
     fn log_probs(&mut self, rollout: &Rollout) -> Vec<f32> {
-        let widths = rollout.plan();
         let mut log_probs = Vec::with_capacity(rollout.len());
-        let obs = rollout.obs.chunks(CHUNK_ROWS * widths.obs_width);
-        let actions = rollout.actions.chunks(CHUNK_ROWS * widths.action_width);
-        for (obs, actions) in obs.zip(actions) {
-            self.actor.forward(obs);
-            self.columns.actions.set(&self.dist, actions.chunks_exact(widths.action_width));
+        let rows: Vec<u32> = (0..rollout.len() as u32).collect();
+        let (chunk, width) = (chunk_rows(self.actor.plan()), rollout.plan().action_width);
+        for (rows, actions) in rows.chunks(chunk).zip(rollout.actions.chunks(chunk * width)) {
+            self.actor.forward_rows(rollout.obs.values(), rows);
+            self.columns.actions.set(&self.dist, actions.chunks_exact(width));
             self.columns.take_log_probs(&self.dist, &self.actor);
             log_probs.extend_from_slice(&self.columns.log_prob);
         }
@@ -217,7 +223,13 @@ impl Columns {
     }
 
     /// V of the rows, from the actor's latest heads or the critic's own pass.
-    fn take_values(&mut self, actor: &HostLearner, critic: &mut Critic, obs: &[f32], rows: &[u32]) {
+    fn take_values(
+        &mut self,
+        actor: &HostLearner,
+        critic: &mut Critic,
+        obs: &ObsBatch,
+        rows: &[u32],
+    ) {
         self.value.clear();
         match critic {
             Critic::Absent => {}
@@ -256,6 +268,11 @@ impl Gradients {
 fn host_dist<'a>(dist: &'a Dist, actor: &'a HostLearner, actions: &'a HostActions) -> HostDist<'a> {
     let width = actor.plan().head_width();
     HostDist { dist, heads: actor.heads(), width, log_std: actor.log_std(), actions }
+}
+
+/// Rows of a forward pass where nothing is learned.
+fn chunk_rows(net: &NetPlan) -> usize {
+    (CHUNK_NUMBERS / net.input).clamp(LEAST_CHUNK_ROWS, CHUNK_ROWS)
 }
 
 fn pick(column: &[f32], rows: &[u32], to: &mut Vec<f32>) {

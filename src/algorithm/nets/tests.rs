@@ -1,12 +1,12 @@
 //! Host and device networks are the same networks.
 
-use slm_env::Step;
+use slm_env::{ObsBatch, Step};
 use slm_policy::{Activation, Family};
 
 use super::*;
 use crate::algorithm::policy_loss::{Losses, RowGradients, Rows};
 use crate::memory::RolloutPlan;
-use crate::net::{Adam, Init, LayerPlan, LrSchedule, OptimPlan, RmsProp};
+use crate::net::{Adam, Init, LayerPlan, LrSchedule, OptimPlan, RmsProp, conv, plain};
 
 const ROWS: usize = 24;
 const OBS: usize = 5;
@@ -43,23 +43,29 @@ impl PolicyLoss for EveryColumn {
 }
 
 fn net(heads: &[usize], log_std_init: Option<f32>) -> NetPlan {
-    NetPlan {
-        input: OBS,
-        obs_scale: 1.0,
-        trunk: vec![
-            LayerPlan::Linear { width: 13, bias: true },
-            LayerPlan::LayerNorm { eps: 1e-5, affine: true },
-            LayerPlan::Activation(Activation::Tanh),
-            LayerPlan::Linear { width: 7, bias: false },
-            LayerPlan::Activation(Activation::Silu),
-        ],
-        heads: heads.to_vec(),
-        dueling: false,
-        out_activation: Activation::Identity,
-        log_std_init,
-        init: Init::Orthogonal { gain: 1.0 },
-        head_std: vec![None; heads.len()],
-    }
+    let trunk = vec![
+        LayerPlan::Linear { width: 13, bias: true },
+        LayerPlan::LayerNorm { eps: 1e-5, affine: true },
+        LayerPlan::Activation(Activation::Tanh),
+        LayerPlan::Linear { width: 7, bias: false },
+        LayerPlan::Activation(Activation::Silu),
+    ];
+    let init = Init::Orthogonal { gain: 1.0 };
+    NetPlan { log_std_init, init, ..plain(OBS, trunk, heads) }
+}
+
+/// A network that sees pixels.
+fn conv_net(heads: &[usize]) -> NetPlan {
+    let relu = LayerPlan::Activation(Activation::Relu);
+    let trunk = vec![
+        conv([2, 9, 7], 6, 2),
+        relu,
+        conv([6, 4, 3], 5, 1),
+        relu,
+        LayerPlan::Linear { width: 8, bias: true },
+        relu,
+    ];
+    NetPlan { obs_scale: 1.0 / 255.0, ..plain(2 * 9 * 7, trunk, heads) }
 }
 
 fn train(optim: OptimPlan) -> TrainPlan {
@@ -86,23 +92,28 @@ fn rms_prop() -> TrainPlan {
     }))
 }
 
-fn rollout(dist: &Dist, rng: &mut Rng) -> Rollout {
-    let action_width = dist.action_width();
-    let plan = RolloutPlan { num_envs: ROWS / 4, obs_width: OBS, action_width };
-    let mut rollout = Rollout::new(plan);
+/// Observations are pixels where the network divides them.
+fn rollout(dist: &Dist, net: &NetPlan, rng: &mut Rng) -> Rollout {
+    let (num_envs, obs_width, action_width) = (ROWS / 4, net.input, dist.action_width());
+    let obs_u8 = net.obs_scale != 1.0;
+    let mut rollout = Rollout::new(RolloutPlan { num_envs, obs_width, obs_u8, action_width });
     let mut draw =
         |n: usize| -> Vec<f32> { (0..n).map(|_| rng.standard_normal() as f32).collect() };
     for t in 0..4 {
-        let obs = draw(plan.num_envs * OBS);
+        let mut draw_obs = || {
+            let obs = draw(num_envs * obs_width);
+            let pixel = |x: &f32| (x.abs() * 100.0) as u8;
+            if obs_u8 { ObsBatch::U8(obs.iter().map(pixel).collect()) } else { ObsBatch::F32(obs) }
+        };
+        let (obs, next) = (draw_obs(), draw_obs());
         let actions = match dist {
-            Dist::Continuous { .. } => draw(plan.num_envs * action_width),
+            Dist::Continuous { .. } => draw(num_envs * action_width),
             // Indices that each of these distributions has.
-            _ => (0..plan.num_envs * action_width).map(|i| ((i + t) % 2) as f32).collect(),
+            _ => (0..num_envs * action_width).map(|i| ((i + t) % 2) as f32).collect(),
         };
         rollout.push_acted(&obs, &actions);
-        let next = draw(plan.num_envs * OBS);
         let step = Step { reward: 1.0, terminated: false, truncated: t == 2 };
-        rollout.push_observed(&next, &next, &vec![step; plan.num_envs]);
+        rollout.push_observed(&next, &next, &vec![step; num_envs]);
     }
     rollout
 }
@@ -110,7 +121,7 @@ fn rollout(dist: &Dist, rng: &mut Rng) -> Rollout {
 /// Three epochs on a device and on the host from the same weights: the same losses, the same
 /// parameters but for rounding.
 fn assert_same(plan: &NetsPlan) {
-    let rollout = rollout(&plan.dist, &mut Rng::from_seed(5));
+    let rollout = rollout(&plan.dist, &plan.actor, &mut Rng::from_seed(5));
     let returns: Vec<f32> = (0..ROWS).map(|k| (k as f32).sin()).collect();
     let train = |nets: &mut PolicyValueNets| {
         let before = nets.evaluate(&rollout);
@@ -189,4 +200,13 @@ fn every_distribution_learns_the_same_on_host_and_device_beside_a_value() {
         let critic = CriticPlan::Shared;
         assert_same(&NetsPlan { dist, actor: net(&heads, None), train: adam(), critic });
     }
+}
+
+#[test]
+fn a_policy_that_sees_pixels_learns_the_same_on_host_and_device() {
+    let (dist, critic) = (Dist::Categorical { n: 3 }, CriticPlan::Shared);
+    let actor = NetPlan { out_activation: Activation::Tanh, ..conv_net(&[3, 1]) };
+    assert_same(&NetsPlan { dist: dist.clone(), actor, train: adam(), critic });
+    let critic = CriticPlan::Separate(conv_net(&[1]), adam());
+    assert_same(&NetsPlan { dist, actor: conv_net(&[3]), train: adam(), critic });
 }
