@@ -138,19 +138,12 @@ mod tests {
     use slm_policy::Family;
 
     use super::*;
-    use crate::net::Init;
+    use crate::net::plain;
     use crate::ops::Schedule;
 
     /// Acts by the biases `outputs` of a network without other weights.
     fn acting(dist: Dist, space: Space, action_policy: ActionPolicy, outputs: &[f32]) -> Acting {
-        let actor = NetPlan {
-            input: 1,
-            trunk: Vec::new(),
-            heads: vec![outputs.len()],
-            log_std_init: None,
-            init: Init::Default,
-            head_std: vec![None],
-        };
+        let actor = plain(1, Vec::new(), &[outputs.len()]);
         let params = [vec![0.0; outputs.len()], outputs.to_vec()].concat();
         let plan = ActingPlan { dist, action_policy, action_space: space };
         Acting::new(plan, &actor, &params, Rng::from_seed(2))

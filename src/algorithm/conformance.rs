@@ -9,7 +9,7 @@ use super::agent::{Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape};
 use crate::config::{Available, Diagnostics, Spec, SpecFile};
 use crate::net::Compute;
 
-const NUM_ENVS: usize = 4;
+pub(super) const NUM_ENVS: usize = 4;
 /// Where the continuous bandit pays most, in the middle of one half of the action range.
 const BEST_ACTION: f32 = 0.5;
 
@@ -185,13 +185,6 @@ fn plan(
     action_space: &Space,
     found: &mut Diagnostics,
 ) -> Option<Box<dyn AgentPlan>> {
-    let text = format!(
-        "bandit:\n  agent: {agent}\n  env: {{name: Bandit, num_envs: {NUM_ENVS}, max_frame: 1000}}\n  meta: {{max_session: 1}}\n"
-    );
-    let available = Available { algorithms: &[def.name], envs: &["Bandit"] };
-    let raw = SpecFile::parse("bandit.yaml", &text).and_then(|file| file.choose("bandit"));
-    let raw = raw.expect("the text is YAML and holds the spec");
-    let spec = Spec::read(&raw, &available, found)?;
     let env = EnvShape {
         num_envs: NUM_ENVS,
         max_frame: 1000,
@@ -199,5 +192,22 @@ fn plan(
         obs_u8: false,
         action_space: action_space.clone(),
     };
-    (def.plan)(&spec.agent, &env, found)
+    plan_in(def, agent, &env, found)
+}
+
+/// What the YAML of an `agent` block means in `env`.
+pub(super) fn plan_in(
+    def: &AlgorithmDef,
+    agent: &str,
+    env: &EnvShape,
+    found: &mut Diagnostics,
+) -> Option<Box<dyn AgentPlan>> {
+    let text = format!(
+        "bandit:\n  agent: {agent}\n  env: {{name: Bandit, num_envs: {NUM_ENVS}, max_frame: 1000}}\n  meta: {{max_session: 1}}\n"
+    );
+    let available = Available { algorithms: &[def.name], envs: &["Bandit"] };
+    let raw = SpecFile::parse("bandit.yaml", &text).and_then(|file| file.choose("bandit"));
+    let raw = raw.expect("the text is YAML and holds the spec");
+    let spec = Spec::read(&raw, &available, found)?;
+    (def.plan)(&spec.agent, env, found)
 }

@@ -8,6 +8,8 @@ pub mod agent;
 mod choice;
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod conformance_images;
 pub mod dqn;
 pub mod nets;
 pub mod off_policy;

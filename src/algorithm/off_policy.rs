@@ -92,6 +92,8 @@ pub trait MakeRule: Send + Sync {
 pub struct OffPolicy<R> {
     rule: R,
     choice: Choice,
+    /// Pixels as the network takes them; a buffer.
+    pixels: Vec<f32>,
     replay: Replay,
     timing: LearnTiming,
     random_frames: u64,
@@ -116,6 +118,7 @@ impl<R: OffPolicyRule> OffPolicy<R> {
         Self {
             rule,
             choice: Choice::new(plan.acting.clone(), head, act_rng),
+            pixels: Vec::new(),
             replay: Replay::new(plan.replay.clone()),
             timing: plan.timing,
             random_frames: plan.random_frames,
@@ -145,7 +148,8 @@ impl<R: OffPolicyRule> Agent for OffPolicy<R> {
         let stored = if self.frame < self.random_frames {
             self.choice.act_at_random(actions)
         } else {
-            self.choice.act(self.rule.policy_rows(batch.obs.f32s()), actions)
+            let obs = batch.obs.as_f32s(&mut self.pixels);
+            self.choice.act(self.rule.policy_rows(obs), actions)
         };
         self.replay.push_acted(&batch.obs, stored);
     }

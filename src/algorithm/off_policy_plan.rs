@@ -78,7 +78,7 @@ impl Resolver<'_> {
         ReplayPlan {
             num_envs: self.env.num_envs,
             obs_width: self.env.obs_space.width(),
-            obs_u8: false,
+            obs_u8: self.env.obs_u8,
             action_width,
             max_size: spec.max_size,
             batch_size: spec.batch_size,

@@ -1,11 +1,9 @@
 //! From the specs of networks and memories to the plans that on-policy agents are made of.
 
-use slm_env::Space;
 use slm_policy::Activation;
 
 use super::agent::EnvShape;
 use super::nets::{CriticPlan, NetsPlan};
-use super::resolve_acting::kind_of;
 use super::resolve_train::train_plan;
 use crate::config::{
     AgentSpec, Diagnostics, InitFnSpec, LossSpec, NetSpec, ScheduleKind, ScheduleSpec,

@@ -79,7 +79,9 @@ pub(super) fn non_finite(net: &ActingNet, env: &dyn VecEnv) -> Option<&'static s
 fn is_finite(network: &Network) -> bool {
     network.layers.iter().all(|layer| match layer {
         Layer::Linear(linear) => linear.weight().iter().chain(linear.bias()).all(|x| x.is_finite()),
+        Layer::Conv2d(conv) => conv.weight().iter().chain(conv.bias()).all(|x| x.is_finite()),
         Layer::LayerNorm(norm) => norm.weight().iter().chain(norm.bias()).all(|x| x.is_finite()),
+        Layer::Scale(scale) => scale.gain().iter().chain(scale.offset()).all(|x| x.is_finite()),
         _ => true,
     })
 }

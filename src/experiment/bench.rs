@@ -142,7 +142,8 @@ fn greedy_actions(policy: &mut Policy, plan: &EnvPlan, part: Duration) -> Result
     for actions in random_actions(&*env) {
         env.step(&actions, &mut batch);
     }
-    let mut rows = batch.obs.f32s().chunks_exact(policy.obs_width()).cycle();
+    let mut pixels = Vec::new();
+    let mut rows = batch.obs.as_f32s(&mut pixels).chunks_exact(policy.obs_width()).cycle();
     Ok(Spread::of(&repeat_for(part, || {
         black_box(policy.act(black_box(rows.next().expect("a cycle does not end"))));
     })))

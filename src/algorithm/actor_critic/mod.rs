@@ -159,7 +159,7 @@ impl OnPolicyRule for ActorCritic {
 #[cfg(test)]
 mod tests {
     use super::DEF;
-    use crate::algorithm::conformance;
+    use crate::algorithm::{conformance, conformance_images};
 
     const AGENT: &str = "{
         algorithm: {name: ActorCritic, gamma: 0.9, lam: 0.9, training_frequency: 8,
@@ -185,6 +185,16 @@ mod tests {
             .replace("shared: true", "shared: false")
             .replace("Adam, lr: 0.02", "RMSprop, lr: 0.01");
         conformance::check(&DEF, &agent);
+    }
+
+    #[test]
+    fn keeps_the_agent_contract_where_it_sees_pixels() {
+        let arc = "type: TorchArcNet, normalize: true, arc: {
+            modules: {body: {Sequential: [{LazyConv2d: {out_channels: 6, kernel_size: 3, stride: 2}},
+              {ReLU: }, {Flatten: }, {LazyLinear: {out_features: 12}}, {ReLU: }]}},
+            graph: {input: x, modules: {body: [x]}, output: body}}";
+        let agent = AGENT.replace("type: MLPNet", arc).replace("hid_layers: [8],", "");
+        conformance_images::check(&DEF, &agent);
     }
 
     #[test]

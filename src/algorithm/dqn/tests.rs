@@ -4,8 +4,8 @@ use slm_kernels::Sgd;
 use slm_policy::Activation;
 
 use super::*;
-use crate::algorithm::conformance;
-use crate::net::{Init, LayerPlan, LrSchedule, OptimPlan};
+use crate::algorithm::{conformance, conformance_images};
+use crate::net::{LayerPlan, LrSchedule, OptimPlan, plain};
 
 const AGENT: &str = "{
     algorithm: {name: DQN, action_policy: epsilon_greedy, gamma: 0.9,
@@ -20,14 +20,7 @@ fn plan(heads: &[usize], next_value: NextValue, loss: LossFn) -> DqnPlan {
     let optim =
         OptimPlan::Sgd(Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false });
     DqnPlan {
-        net: NetPlan {
-            input: 1,
-            trunk: vec![LayerPlan::Activation(Activation::Identity)],
-            heads: heads.to_vec(),
-            log_std_init: None,
-            init: Init::Default,
-            head_std: vec![None; heads.len()],
-        },
+        net: plain(1, vec![LayerPlan::Activation(Activation::Identity)], heads),
         train: TrainPlan { optim, lr: 0.1, lr_schedule: LrSchedule::Constant, clip_grad: None },
         heads: heads.to_vec(),
         next_value,
@@ -92,6 +85,15 @@ fn keeps_the_agent_contract_with_priorities_and_a_moving_average() {
           beta_spec: {name: linear_decay, start_val: 0.4, end_val: 1.0, start_step: 0, end_step: 900}")
         .replace("update_type: replace, update_frequency: 40", "update_type: polyak, polyak_coef: 0.1");
     conformance::check_values(&DOUBLE_DQN, &agent);
+}
+
+#[test]
+fn a_dueling_network_that_sees_pixels_keeps_the_agent_contract() {
+    let agent = AGENT.replace(
+        "type: MLPNet, hid_layers: [8]",
+        "type: DuelingConvNet, conv_hid_layers: [[6, 3, 2]], fc_hid_layers: [12], normalize: true",
+    );
+    conformance_images::check(&DQN, &agent);
 }
 
 #[test]

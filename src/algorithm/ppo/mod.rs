@@ -174,7 +174,7 @@ impl OnPolicyRule for Ppo {
 #[cfg(test)]
 mod tests {
     use super::DEF;
-    use crate::algorithm::conformance;
+    use crate::algorithm::{conformance, conformance_images};
 
     const AGENT: &str = "{
         algorithm: {name: PPO, gamma: 0.9, lam: 0.9, time_horizon: 16, minibatch_size: 16,
@@ -202,6 +202,16 @@ mod tests {
             .replace("{name: PPO,", "{name: PPO, normalize_advantages: percentile,");
         // Advantages that are not centered drive the mean of a normal policy away on this bandit.
         conformance::check_discrete(&DEF, &agent);
+    }
+
+    #[test]
+    fn keeps_the_agent_contract_where_it_sees_pixels() {
+        let agent = AGENT.replace(
+            "type: MLPNet, shared: false, use_same_optim: true, hid_layers: [8]",
+            "type: ConvNet, shared: true, use_same_optim: true, conv_hid_layers: [[6, 3, 2]],
+              fc_hid_layers: [12], batch_norm: false, normalize: true",
+        );
+        conformance_images::check(&DEF, &agent);
     }
 
     #[test]
