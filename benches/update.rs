@@ -65,7 +65,7 @@ fn ppo_update(step: f64) {
     let (plan, rollout) = (ppo_plan(), rollout());
     let (epochs, minibatch) = (plan.training_epoch, plan.minibatch_size);
     let mut rule = Ppo::new(plan);
-    let critic = CriticPlan::Separate(net(1), train().into());
+    let critic = CriticPlan::Separate(net(1).into(), train().into());
     let dist = Dist::Categorical { n: ACTIONS };
     let nets = NetsPlan { dist, actor: net(ACTIONS), train: train(), critic };
     let mut rng = Rng::from_seed(1);

@@ -24,11 +24,11 @@ pub struct Resolver<'a> {
 impl Resolver<'_> {
     /// One network for the policy alone.
     pub fn policy_net(&mut self, dist: &Dist) -> Option<NetsPlan> {
-        let net = self.net_spec()?;
+        let net = self.policy_spec()?;
         let part = &net.actor;
-        self.refuse_dueling(part)?;
         let (heads, log_std_init) = self.policy_heads(dist, part.training.log_std_init)?;
-        let actor = self.net_plan(part, &heads, &[part.training.init_std], log_std_init)?;
+        let stds = vec![part.training.init_std; heads.len()];
+        let actor = self.net_plan(part, &heads, &stds, log_std_init)?;
         Some(NetsPlan {
             dist: dist.clone(),
             actor,
@@ -39,10 +39,8 @@ impl Resolver<'_> {
 
     /// Networks for policy and value, as `shared` and `use_same_optim` ask.
     pub fn actor_critic_nets(&mut self, dist: &Dist) -> Option<NetsPlan> {
-        let net = self.net_spec()?;
+        let net = self.policy_spec()?;
         let (actor, critic) = (&net.actor, &net.critic);
-        self.refuse_dueling(actor)?;
-        self.refuse_dueling(critic)?;
         if self.required(net.shared, "shared")? {
             let (mut heads, log_std_init) = self.policy_heads(dist, actor.training.log_std_init)?;
             let mut stds = vec![actor.training.init_std; heads.len()];
@@ -65,7 +63,8 @@ impl Resolver<'_> {
         let actor_plan = self.net_plan(actor, &heads, &stds, log_std_init)?;
         let critic_std = critic.training.init_std;
         let critic_plan = self.net_plan(critic_source, &[1], &[critic_std], None)?;
-        let critic = CriticPlan::Separate(critic_plan, train_plan(&critic_source.training).into());
+        let train = train_plan(&critic_source.training);
+        let critic = CriticPlan::Separate(critic_plan.into(), train.into());
         Some(NetsPlan {
             dist: dist.clone(),
             actor: actor_plan,
@@ -78,6 +77,14 @@ impl Resolver<'_> {
     pub fn error(&mut self, key: &'static str, message: impl Into<String>) {
         let error = self.agent.algorithm.error_in(key, message.into());
         self.found.error(error);
+    }
+
+    /// Networks of policy and value, neither of which can be one of action values.
+    fn policy_spec(&mut self) -> Option<NetSpec> {
+        let net = self.net_spec()?;
+        self.refuse_dueling(&net.actor)?;
+        self.refuse_dueling(&net.critic)?;
+        Some(net)
     }
 
     pub(super) fn net_spec(&mut self) -> Option<NetSpec> {

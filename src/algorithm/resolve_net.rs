@@ -193,8 +193,14 @@ fn arc_trunk(dims: Vec<usize>, arc: &ArcSpec) -> Result<Vec<LayerPlan>, WrongLay
             LayerSpec::Linear(linear) => trunk.linear(linear),
             LayerSpec::Conv2d(conv) => trunk.arc_conv(conv),
             LayerSpec::LayerNorm(norm) => trunk.layer_norm(norm),
-            LayerSpec::Flatten => Ok(trunk.flatten()),
-            LayerSpec::Activation(kind) => Ok(trunk.push(LayerPlan::Activation(activation(*kind)))),
+            LayerSpec::Flatten => {
+                trunk.flatten();
+                Ok(())
+            }
+            LayerSpec::Activation(kind) => {
+                trunk.push(LayerPlan::Activation(activation(*kind)));
+                Ok(())
+            }
         };
         pushed.map_err(|message| WrongLayer { index, message })?;
     }
@@ -229,5 +235,128 @@ fn activation(spec: ActivationSpec) -> Activation {
         ActivationSpec::Gelu => Activation::Gelu,
         ActivationSpec::Elu => Activation::Elu { alpha: 1.0 },
         ActivationSpec::Identity => Activation::Identity,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use slm_env::Space;
+
+    use crate::algorithm::agent::{AgentPlan, EnvShape};
+    use crate::algorithm::conformance::plan_in;
+    use crate::algorithm::{actor_critic, dqn};
+    use crate::config::Diagnostics;
+
+    /// What an agent with the network `net` says in an environment of such observations.
+    fn resolve(net: &str, shape: &[usize]) -> (Option<Box<dyn AgentPlan>>, Diagnostics) {
+        let agent = format!(
+            "{{algorithm: {{name: ActorCritic, gamma: 0.9, lam: 0.9, training_frequency: 8}},
+              memory: {{name: OnPolicyBatchReplay}},
+              net: {{shared: true, use_same_optim: true, hid_layers_activation: relu, {net}}}}}"
+        );
+        let mut found = Diagnostics::new();
+        (plan_in(&actor_critic::DEF, &agent, &env(shape), &mut found), found)
+    }
+
+    fn env(shape: &[usize]) -> EnvShape {
+        let bounds = vec![1.0; shape.iter().product()];
+        EnvShape {
+            num_envs: 4,
+            max_frame: 1000,
+            obs_space: Space::Box { low: bounds.clone(), high: bounds, shape: shape.to_vec() },
+            obs_u8: false,
+            action_space: Space::Discrete { n: 2 },
+        }
+    }
+
+    /// The message and the place of the only error.
+    fn error(net: &str, shape: &[usize]) -> (String, String) {
+        let (plan, found) = resolve(net, shape);
+        assert!(plan.is_none() && found.errors.len() == 1, "{found:?}");
+        (found.errors[0].message.clone(), found.errors[0].path.clone())
+    }
+
+    fn arc(layers: &str) -> String {
+        format!(
+            "type: TorchArcNet, arc: {{modules: {{body: {{Sequential: [{layers}]}}}},
+              graph: {{input: x, modules: {{body: [x]}}, output: body}}}}"
+        )
+    }
+
+    #[test]
+    fn a_perceptron_takes_images_as_rows() {
+        let (plan, found) = resolve("type: MLPNet, hid_layers: [8]", &[2, 3, 3]);
+        assert!(plan.is_some(), "{found:?}");
+    }
+
+    #[test]
+    fn a_convolution_that_does_not_fit_is_an_error_at_its_own_place() {
+        let conv = "type: ConvNet, batch_norm: false, fc_hid_layers: [], conv_hid_layers: ";
+        let (message, path) = error(&format!("{conv}[[4, 3, 2], [8, 4]]"), &[1, 8, 7]);
+        assert_eq!(path, "agent.net.conv_hid_layers.1");
+        let expected = "its kernel reaches over [4, 4] pixels, and an image of [4, 3, 3] with its \
+                        padding has [3, 3]";
+        assert_eq!(message, expected);
+        let (message, path) = error(&format!("{conv}[[4, 3, 2]]"), &[8]);
+        assert_eq!(path, "agent.net.conv_hid_layers.0");
+        assert!(message.contains("takes images"), "{message}");
+    }
+
+    #[test]
+    fn layers_of_an_arc_that_do_not_meet_are_errors_at_the_layer() {
+        let conv = "{LazyConv2d: {out_channels: 2, kernel_size: 3}}";
+        let linear = "{Linear: {in_features: 9, out_features: 4}}";
+        let cases = [
+            (format!("{conv}, {linear}"), 1, "put `Flatten` before it"),
+            (format!("{conv}, {{Flatten: }}, {linear}"), 2, "it takes 9 features, not the 18"),
+            (format!("{{Flatten: }}, {conv}"), 1, "takes images"),
+            ("{Conv2d: {in_channels: 3, out_channels: 2, kernel_size: 3}}".into(), 0, "3 channels"),
+            (format!("{conv}, {{LayerNorm: {{normalized_shape: 3}}}}"), 1, "normalizes over [3]"),
+        ];
+        for (layers, index, expected) in cases {
+            let (message, path) = error(&arc(&layers), &[1, 5, 5]);
+            assert!(message.contains(expected), "{message}");
+            assert_eq!(path, format!("agent.net.arc.modules.body.Sequential.{index}"));
+        }
+        let fits = format!("{conv}, {{LayerNorm: {{normalized_shape: [2, 3, 3]}}}}, {{ReLU: }}");
+        assert!(resolve(&arc(&fits), &[1, 5, 5]).0.is_some());
+    }
+
+    #[test]
+    fn one_activation_may_follow_all_heads() {
+        let net = |activation: &str| {
+            format!("type: MLPNet, hid_layers: [8], out_layer_activation: {activation}")
+        };
+        for all in ["tanh", "[tanh, tanh]", "null", "[null, null]"] {
+            assert!(resolve(&net(all), &[4]).0.is_some(), "{all}");
+        }
+        let (_, found) = resolve(&net("[tanh, null]"), &[4]);
+        assert_eq!(found.unavailable[0].path, "agent.net.out_layer_activation");
+        let (message, path) = error(&net("[tanh]"), &[4]);
+        assert_eq!(
+            (message.as_str(), path.as_str()),
+            ("expected one per head, 2, found 1", "agent.net.out_layer_activation")
+        );
+    }
+
+    #[test]
+    fn a_dueling_network_is_for_algorithms_of_action_values() {
+        let dueling = "type: DuelingMLPNet, hid_layers: [8]";
+        let (message, path) = error(dueling, &[4]);
+        assert_eq!(message, "DuelingMLPNet gives action values, and ActorCritic learns none");
+        assert_eq!(path, "agent.net.type");
+        let agent = |net: &str| {
+            format!(
+                "{{algorithm: {{name: DQN, gamma: 0.9, training_batch_iter: 1, training_iter: 1,
+                  training_frequency: 4}}, memory: {{name: Replay, batch_size: 4, max_size: 9}},
+                  net: {{{net}, hid_layers_activation: relu}}}}"
+            )
+        };
+        let mut found = Diagnostics::new();
+        let plan = plan_in(&dqn::DQN, &agent(dueling), &env(&[4]), &mut found);
+        assert!(plan.is_some(), "{found:?}");
+        let activated = agent(&format!("{dueling}, out_layer_activation: tanh"));
+        assert!(plan_in(&dqn::DQN, &activated, &env(&[4]), &mut found).is_none());
+        assert!(found.errors[0].message.contains("have no activation"));
     }
 }

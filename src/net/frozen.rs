@@ -6,6 +6,9 @@ use super::dueling::folded;
 use super::plan::{LayerPlan, NetPlan};
 
 /// The network of `plan` with `params` `[num_params]`, its outputs cut to the first `columns`.
+///
+/// # Panics
+/// When there are not as many parameters or columns as the plan says.
 pub fn acting_network(plan: &NetPlan, params: &[f32], columns: usize) -> Network {
     let mut values = Values { params, start: 0 };
     let mut width = plan.input;

@@ -163,7 +163,9 @@ impl HostNet {
             None => self.mlp.backward_inputs(params, d_heads, tape, d_inputs),
         }
         if self.plan.obs_scale != 1.0 {
-            d_inputs.iter_mut().for_each(|d| *d *= self.plan.obs_scale);
+            for d in d_inputs {
+                *d *= self.plan.obs_scale;
+            }
         }
     }
 

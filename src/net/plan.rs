@@ -155,6 +155,9 @@ impl NetPlan {
 
 impl LayerPlan {
     /// Width of the row it makes of one of `width`.
+    ///
+    /// # Panics
+    /// When it is a convolution whose geometry is impossible.
     pub fn output(&self, width: usize) -> usize {
         match self {
             Self::Linear { width, .. } => *width,

@@ -46,7 +46,7 @@ impl DeviceNets {
             CriticPlan::Absent => Critic::Absent,
             CriticPlan::Shared => Critic::Shared,
             CriticPlan::Separate(net, train) => Critic::Separate(Box::new(DeviceLearner::new(
-                net.clone(),
+                (**net).clone(),
                 (**train).clone(),
                 rng,
                 device,

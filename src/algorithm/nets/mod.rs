@@ -34,7 +34,7 @@ pub enum CriticPlan {
     /// The last column of the policy's network.
     Shared,
     /// A network of its own.
-    Separate(NetPlan, Box<TrainPlan>),
+    Separate(Box<NetPlan>, Box<TrainPlan>),
 }
 
 /// What the networks say about a rollout before they learn from it, all `[T, n]`.

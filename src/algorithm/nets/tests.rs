@@ -163,7 +163,7 @@ fn assert_close(found: &[f32], expected: &[f32]) {
 
 #[test]
 fn a_categorical_policy_with_a_critic_of_its_own_learns_the_same_on_host_and_device() {
-    let critic = CriticPlan::Separate(net(&[1], None), Box::new(rms_prop()));
+    let critic = CriticPlan::Separate(net(&[1], None).into(), rms_prop().into());
     let dist = Dist::Categorical { n: 3 };
     assert_same(&NetsPlan { dist, actor: net(&[3], None), train: adam(), critic });
 }
@@ -207,6 +207,6 @@ fn a_policy_that_sees_pixels_learns_the_same_on_host_and_device() {
     let (dist, critic) = (Dist::Categorical { n: 3 }, CriticPlan::Shared);
     let actor = NetPlan { out_activation: Activation::Tanh, ..conv_net(&[3, 1]) };
     assert_same(&NetsPlan { dist: dist.clone(), actor, train: adam(), critic });
-    let critic = CriticPlan::Separate(conv_net(&[1]), adam());
+    let critic = CriticPlan::Separate(conv_net(&[1]).into(), adam().into());
     assert_same(&NetsPlan { dist, actor: conv_net(&[3]), train: adam(), critic });
 }
