@@ -48,12 +48,8 @@ impl Resolver<'_> {
             stds.push(critic.training.init_std);
             let plan = self.net_plan(actor, &heads, &stds, log_std_init)?;
             let train = train_plan(&actor.training);
-            return Some(NetsPlan {
-                dist: dist.clone(),
-                actor: plan,
-                train,
-                critic: CriticPlan::Shared,
-            });
+            let (dist, critic) = (dist.clone(), CriticPlan::Shared);
+            return Some(NetsPlan { dist, actor: plan, train, critic });
         }
         // With `use_same_optim` SLM-Lab builds the critic from the actor's spec.
         let same = self.required(net.use_same_optim, "use_same_optim")?;
@@ -61,10 +57,10 @@ impl Resolver<'_> {
         let (heads, log_std_init) = self.policy_heads(dist, actor.training.log_std_init)?;
         let stds = vec![actor.training.init_std; heads.len()];
         let actor_plan = self.net_plan(actor, &heads, &stds, log_std_init)?;
-        let critic_std = critic.training.init_std;
-        let critic_plan = self.net_plan(critic_source, &[1], &[critic_std], None)?;
-        let train = train_plan(&critic_source.training);
-        let critic = CriticPlan::Separate(critic_plan.into(), train.into());
+        let critic_stds = [critic.training.init_std];
+        let critic_plan = self.net_plan(critic_source, &[1], &critic_stds, None)?;
+        let critic_train = train_plan(&critic_source.training);
+        let critic = CriticPlan::Separate(critic_plan.into(), critic_train.into());
         Some(NetsPlan {
             dist: dist.clone(),
             actor: actor_plan,

@@ -209,7 +209,7 @@ mod tests {
     ) -> (T, Diagnostics) {
         let (agent, mut found) = (agent(), Diagnostics::new());
         let obs_space = Space::symmetric(&[1.0]);
-        let env = EnvShape { num_envs: 1, max_frame: 9, obs_space, action_space };
+        let env = EnvShape { num_envs: 1, max_frame: 9, obs_space, obs_u8: false, action_space };
         let result = resolve(&mut Resolver { agent: &agent, env: &env, found: &mut found });
         (result, found)
     }

@@ -48,6 +48,8 @@ pub struct Sarsa {
     choice: Choice,
     rollout: Rollout,
     gradients: ActionValueGradients,
+    /// Pixels as the network takes them; a buffer.
+    pixels: Vec<f32>,
 }
 
 impl Sarsa {
@@ -61,6 +63,7 @@ impl Sarsa {
             choice: Choice::new(plan.acting.clone(), head, rng("act")),
             rollout: Rollout::new(plan.rollout),
             gradients: ActionValueGradients::default(),
+            pixels: Vec::new(),
             plan,
         }
     }
@@ -68,9 +71,9 @@ impl Sarsa {
     /// One gradient step on the rollout.
     fn learn(&mut self) -> TrainStats {
         let targets = self.targets();
-        let Self { plan, net, rollout, gradients, .. } = self;
+        let Self { plan, net, rollout, gradients, pixels, .. } = self;
         let heads = [plan.net.output()];
-        let values = net.forward(&rollout.obs);
+        let values = net.forward(rollout.obs.values().as_f32s(pixels));
         let loss = ActionValueLoss { heads: &heads, kind: plan.loss, weights: &[] };
         let loss = gradients.set(loss, values, &rollout.actions, &targets);
         net.step(&gradients.values);
@@ -79,12 +82,12 @@ impl Sarsa {
 
     /// What Q(s, a) should be `[T, n]`.
     fn targets(&mut self) -> Vec<f32> {
-        let Self { plan, net, choice, rollout, .. } = self;
+        let Self { plan, net, choice, rollout, pixels, .. } = self;
         let (width, gamma) = (plan.net.output(), plan.gamma as f32);
-        let rows = net.infer(&rollout.obs).chunks_exact(width);
+        let rows = net.infer(rollout.obs.values().as_f32s(pixels)).chunks_exact(width);
         let taken: Vec<f32> =
             rows.zip(&rollout.actions).map(|(row, &action)| row[action as usize]).collect();
-        let rows = net.infer(&rollout.bootstrap_obs()).chunks_exact(width);
+        let rows = net.infer(rollout.bootstrap_obs().as_f32s(pixels)).chunks_exact(width);
         let expected: Vec<f32> = rows.map(|row| choice.expectation(row)).collect();
         let next_values = rollout.next_values(&taken, &expected);
         let rows = rollout.rewards.iter().zip(&rollout.terminated).zip(next_values);
@@ -102,13 +105,13 @@ impl Sarsa {
 
 impl Agent for Sarsa {
     fn act(&mut self, batch: &StepBatch, actions: &mut ActionBatch) {
-        let obs = batch.obs.f32s();
+        let obs = batch.obs.as_f32s(&mut self.pixels);
         let stored = self.choice.act(self.net.infer(obs), actions);
-        self.rollout.push_acted(obs, stored);
+        self.rollout.push_acted(&batch.obs, stored);
     }
 
     fn observe(&mut self, batch: &StepBatch) {
-        self.rollout.push_observed(batch.obs.f32s(), batch.final_obs.f32s(), &batch.steps);
+        self.rollout.push_observed(&batch.obs, &batch.final_obs, &batch.steps);
     }
 
     fn update(&mut self, frame: u64) -> Option<TrainStats> {

@@ -1,12 +1,12 @@
 //! SARSA against numbers worked by hand, and the agent contract.
 
-use slm_env::{SeedSequence, Space, Step};
+use slm_env::{ObsBatch, SeedSequence, Space, Step};
 use slm_kernels::Sgd;
 
 use super::*;
 use crate::algorithm::acting::ActionPolicy;
-use crate::algorithm::conformance;
-use crate::net::{Compute, Dist, Init, LrSchedule, OptimPlan};
+use crate::algorithm::{conformance, conformance_images};
+use crate::net::{Compute, Dist, LrSchedule, OptimPlan, plain};
 use crate::ops::Schedule;
 
 const AGENT: &str = "{
@@ -19,6 +19,15 @@ const AGENT: &str = "{
 #[test]
 fn keeps_the_agent_contract() {
     conformance::check_values(&DEF, AGENT);
+}
+
+#[test]
+fn keeps_the_agent_contract_where_it_sees_pixels() {
+    let agent = AGENT.replace(
+        "type: MLPNet, hid_layers: [8]",
+        "type: DuelingConvNet, conv_hid_layers: [[6, 3, 2]], fc_hid_layers: [12], normalize: true",
+    );
+    conformance_images::check(&DEF, &agent);
 }
 
 #[test]
@@ -42,10 +51,13 @@ fn the_next_action_is_the_one_taken_or_what_the_policy_would_take_on_average() {
     let mut sarsa = Sarsa::new(two_steps_of_two(), &context);
     sarsa.net.set_params(&[1.0, 2.0, 0.0, 0.0]);
     let step = |terminated, truncated| Step { reward: 1.0, terminated, truncated };
-    sarsa.rollout.push_acted(&[1.0, 1.0], &[0.0, 1.0]);
-    sarsa.rollout.push_observed(&[2.0, 5.0], &[0.0, 4.0], &[step(false, false), step(false, true)]);
-    sarsa.rollout.push_acted(&[2.0, 5.0], &[1.0, 0.0]);
-    sarsa.rollout.push_observed(&[3.0, 7.0], &[0.0, 9.0], &[step(false, false), step(true, false)]);
+    let obs = |values: [f32; 2]| ObsBatch::F32(values.into());
+    sarsa.rollout.push_acted(&obs([1.0, 1.0]), &[0.0, 1.0]);
+    let steps = [step(false, false), step(false, true)];
+    sarsa.rollout.push_observed(&obs([2.0, 5.0]), &obs([0.0, 4.0]), &steps);
+    sarsa.rollout.push_acted(&obs([2.0, 5.0]), &[1.0, 0.0]);
+    let steps = [step(false, false), step(true, false)];
+    sarsa.rollout.push_observed(&obs([3.0, 7.0]), &obs([0.0, 9.0]), &steps);
     assert_eq!(sarsa.targets(), [3.0, 4.5, 3.625, 1.0]);
 }
 
@@ -54,14 +66,7 @@ fn two_steps_of_two() -> SarsaPlan {
     let optim = Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
     let (space, dist) = (Space::Discrete { n: 2 }, Dist::Argmax { n: 2 });
     SarsaPlan {
-        net: NetPlan {
-            input: 1,
-            trunk: Vec::new(),
-            heads: vec![2],
-            log_std_init: None,
-            init: Init::Default,
-            head_std: vec![None],
-        },
+        net: plain(1, Vec::new(), &[2]),
         train: TrainPlan {
             optim: OptimPlan::Sgd(optim),
             lr: 0.1,
@@ -73,7 +78,7 @@ fn two_steps_of_two() -> SarsaPlan {
             action_policy: ActionPolicy::EpsilonGreedy(Schedule::Constant(0.5)),
             action_space: space,
         },
-        rollout: RolloutPlan { num_envs: 2, obs_width: 1, action_width: 1 },
+        rollout: RolloutPlan { num_envs: 2, obs_width: 1, obs_u8: false, action_width: 1 },
         update_every: UpdateEvery::Steps(2),
         gamma: 0.5,
         loss: LossFn::Mse,
