@@ -2,7 +2,7 @@
 
 use slm_env::EnvDef;
 
-use crate::algorithm::{AlgorithmDef, actor_critic, dqn, ppo, random, reinforce, sarsa};
+use crate::algorithm::{AlgorithmDef, actor_critic, dqn, ppo, random, reinforce, sac, sarsa};
 
 /// Every algorithm; to add one, add its line.
 pub const ALGORITHMS: &[&AlgorithmDef] = &[
@@ -15,6 +15,8 @@ pub const ALGORITHMS: &[&AlgorithmDef] = &[
     &dqn::HYDRA_DQN,
     &actor_critic::DEF,
     &ppo::DEF,
+    &sac::SAC,
+    &sac::CROSS_Q,
 ];
 
 /// Every family of environments; to add one, add its line.

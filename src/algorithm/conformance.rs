@@ -27,6 +27,11 @@ pub(super) fn check_discrete(def: &AlgorithmDef, agent: &str) {
     check_in(def, agent, &Space::Discrete { n: 2 });
 }
 
+/// As [`check`], for continuous actions only.
+pub(super) fn check_continuous(def: &AlgorithmDef, agent: &str) {
+    check_in(def, agent, &Space::symmetric(&[1.0]));
+}
+
 /// As [`check`], for the distributions that are no space's default; those without probabilities are
 /// refused.
 pub(super) fn check_every_dist(def: &AlgorithmDef, agent: &str) {

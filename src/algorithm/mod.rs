@@ -25,6 +25,7 @@ mod resolve_acting;
 mod resolve_net;
 mod resolve_train;
 mod resolve_value;
+pub mod sac;
 pub mod sarsa;
 pub mod target_update;
 mod trunk;

@@ -27,6 +27,38 @@ impl Resolver<'_> {
         log_std_init: Option<f32>,
     ) -> Option<NetPlan> {
         let dims = self.obs_dims()?;
+        self.net_plan_over(part, dims, heads, head_std, log_std_init)
+    }
+
+    /// A network whose rows are observations with `extra` more numbers after each.
+    pub(super) fn net_plan_beside(
+        &mut self,
+        part: &NetPartSpec,
+        heads: &[usize],
+        head_std: &[Option<f64>],
+        extra: usize,
+    ) -> Option<NetPlan> {
+        let mut dims = self.obs_dims()?;
+        match dims.as_mut_slice() {
+            [width] => *width += extra,
+            _ if extra == 0 => {}
+            _ => {
+                let feature = "a critic of images and actions";
+                self.found.not_built(&self.agent.algorithm, feature);
+                return None;
+            }
+        }
+        self.net_plan_over(part, dims, heads, head_std, None)
+    }
+
+    fn net_plan_over(
+        &mut self,
+        part: &NetPartSpec,
+        dims: Vec<usize>,
+        heads: &[usize],
+        head_std: &[Option<f64>],
+        log_std_init: Option<f32>,
+    ) -> Option<NetPlan> {
         let input = dims.iter().product();
         let trunk = self.trunk(part, dims)?;
         let dueling = is_dueling(&part.body);

@@ -39,6 +39,7 @@ mod slm_lab_specs;
 mod spec;
 mod spec_file;
 mod substitute;
+mod target_entropy;
 
 pub use arc::ArcSpec;
 pub use arc_layer::{
@@ -87,3 +88,4 @@ pub use schema::{algorithm_schema, json_schema};
 pub use spec::{AgentSpec, Spec, load, read_algorithm};
 pub use spec_file::{RawSpec, SpecFile};
 pub use substitute::Setting;
+pub use target_entropy::TargetEntropySpec;
