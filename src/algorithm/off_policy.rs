@@ -51,7 +51,7 @@ pub trait OffPolicyRule: Send {
     /// The network that acts.
     fn actor_plan(&self) -> &NetPlan;
 
-    /// Its parameters `[num_params]`.
+    /// Its parameters `[num_params]`, then buffers `[num_buffers]`.
     fn actor_params(&self) -> Cow<'_, [f32]>;
 
     /// Optimizer steps of all networks.

@@ -5,17 +5,20 @@ use slm_policy::{Activation, ConvShape};
 
 use super::resolve::{Resolver, init_plan};
 use super::resolve_acting::kind_of;
-use super::trunk::Trunk;
+use super::trunk::{Takes, Trunk};
 use crate::config::{
     ActivationSpec, ArcSpec, BodySpec, ConvLayerSpec, HeadActivationSpec, LayerSpec, MlpNetSpec,
     NetPartSpec, Node, SpecError,
 };
-use crate::net::{LayerPlan, NetPlan};
+use crate::net::{BatchNormPlan, LayerPlan, NetPlan};
 
 /// ε of layer normalization where a spec gives none, `PyTorch`'s default.
 const LAYER_NORM_EPS: f64 = 1e-5;
 /// What pixels are multiplied by where a spec says `normalize`.
 const PIXEL_SCALE: f32 = 1.0 / 255.0;
+/// Batch normalization with `PyTorch`'s defaults, of vectors.
+const BATCH_NORM: BatchNormPlan =
+    BatchNormPlan { positions: 1, eps: 1e-5, momentum: 0.1, affine: true, renorm: None };
 
 impl Resolver<'_> {
     /// The plan of a network with heads of these widths; of a dueling network the only head is Q.
@@ -142,14 +145,24 @@ impl Resolver<'_> {
     fn trunk(&mut self, part: &NetPartSpec, dims: Vec<usize>) -> Option<Vec<LayerPlan>> {
         let trunk = match &part.body {
             BodySpec::Mlp(mlp) | BodySpec::DuelingMlp(mlp) => return Some(mlp_trunk(mlp)),
-            BodySpec::Conv(net) => {
-                let hidden = activation(net.hid_layers_activation);
-                conv_trunk(dims, &net.conv_hid_layers, &net.fc_hid_layers, hidden)
-            }
-            BodySpec::DuelingConv(net) => {
-                let hidden = activation(net.hid_layers_activation);
-                conv_trunk(dims, &net.conv_hid_layers, &net.fc_hid_layers, hidden)
-            }
+            BodySpec::Conv(net) => conv_trunk(
+                dims,
+                &ConvLayers {
+                    convolutions: &net.conv_hid_layers,
+                    widths: &net.fc_hid_layers,
+                    hidden: activation(net.hid_layers_activation),
+                    batch_norm: net.batch_norm,
+                },
+            ),
+            BodySpec::DuelingConv(net) => conv_trunk(
+                dims,
+                &ConvLayers {
+                    convolutions: &net.conv_hid_layers,
+                    widths: &net.fc_hid_layers,
+                    hidden: activation(net.hid_layers_activation),
+                    batch_norm: net.batch_norm,
+                },
+            ),
             BodySpec::TorchArc(net) => arc_trunk(dims, &net.arc),
             BodySpec::Recurrent(_) | BodySpec::HydraMlp(_) => {
                 let feature = format!("network {}", part.body.name());
@@ -182,8 +195,11 @@ impl WrongLayer {
 }
 
 fn mlp_trunk(mlp: &MlpNetSpec) -> Vec<LayerPlan> {
-    let norm = LayerPlan::LayerNorm { eps: LAYER_NORM_EPS, affine: true };
-    let norm = mlp.layer_norm.then_some(norm);
+    let norm = match (mlp.batch_norm, mlp.layer_norm) {
+        (true, _) => Some(LayerPlan::BatchNorm(BATCH_NORM)),
+        (false, true) => Some(LayerPlan::LayerNorm { eps: LAYER_NORM_EPS, affine: true }),
+        (false, false) => None,
+    };
     let hidden = LayerPlan::Activation(activation(mlp.hid_layers_activation));
     let layers = mlp
         .hid_layers
@@ -192,14 +208,19 @@ fn mlp_trunk(mlp: &MlpNetSpec) -> Vec<LayerPlan> {
     layers.flatten().collect()
 }
 
-fn conv_trunk(
-    dims: Vec<usize>,
-    convolutions: &[ConvLayerSpec],
-    widths: &[usize],
+/// What a network for images is made of.
+struct ConvLayers<'a> {
+    convolutions: &'a [ConvLayerSpec],
+    /// Of the linear layers after them.
+    widths: &'a [usize],
     hidden: Activation,
-) -> Result<Vec<LayerPlan>, WrongLayer> {
+    /// Whether every convolution but the first is normalized, after its activation.
+    batch_norm: bool,
+}
+
+fn conv_trunk(dims: Vec<usize>, layers: &ConvLayers<'_>) -> Result<Vec<LayerPlan>, WrongLayer> {
     let mut trunk = Trunk::new(dims);
-    for (index, layer) in convolutions.iter().enumerate() {
+    for (index, layer) in layers.convolutions.iter().enumerate() {
         let kernel = ConvShape {
             input: [0; 3],
             outputs: layer.out_channels,
@@ -209,11 +230,14 @@ fn conv_trunk(
             dilation: [layer.dilation; 2],
         };
         trunk.conv(kernel, true).map_err(|message| WrongLayer { index, message })?;
-        trunk.push(LayerPlan::Activation(hidden));
+        trunk.push(LayerPlan::Activation(layers.hidden));
+        if layers.batch_norm && index > 0 {
+            trunk.push(LayerPlan::BatchNorm(BATCH_NORM));
+        }
     }
-    for &width in widths {
+    for &width in layers.widths {
         trunk.push(LayerPlan::Linear { width, bias: true });
-        trunk.push(LayerPlan::Activation(hidden));
+        trunk.push(LayerPlan::Activation(layers.hidden));
     }
     Ok(trunk.layers)
 }
@@ -225,6 +249,9 @@ fn arc_trunk(dims: Vec<usize>, arc: &ArcSpec) -> Result<Vec<LayerPlan>, WrongLay
             LayerSpec::Linear(linear) => trunk.linear(linear),
             LayerSpec::Conv2d(conv) => trunk.arc_conv(conv),
             LayerSpec::LayerNorm(norm) => trunk.layer_norm(norm),
+            LayerSpec::BatchNorm1d(norm) => trunk.batch_norm(norm, Takes::Rows),
+            LayerSpec::BatchNorm2d(norm) => trunk.batch_norm(norm, Takes::Images),
+            LayerSpec::BatchRenorm1d(norm) => trunk.batch_renorm(norm),
             LayerSpec::Flatten => {
                 trunk.flatten();
                 Ok(())
@@ -274,6 +301,7 @@ fn activation(spec: ActivationSpec) -> Activation {
 mod tests {
     use slm_env::Space;
 
+    use super::*;
     use crate::algorithm::agent::{AgentPlan, EnvShape};
     use crate::algorithm::conformance::plan_in;
     use crate::algorithm::{actor_critic, dqn};
@@ -315,6 +343,26 @@ mod tests {
         )
     }
 
+    /// 1 x 7 x 7 to 4 x 5 x 5 to 6 x 4 x 4: the second convolution's 16 positions are normalized.
+    #[test]
+    fn every_convolution_but_the_first_is_normalized_after_its_activation() {
+        let layer = |out_channels, kernel| ConvLayerSpec {
+            out_channels,
+            kernel,
+            stride: 1,
+            padding: 0,
+            dilation: 1,
+        };
+        let (convolutions, hidden) = ([layer(4, 3), layer(6, 2)], Activation::Relu);
+        let layers =
+            ConvLayers { convolutions: &convolutions, widths: &[9], hidden, batch_norm: true };
+        let trunk = conv_trunk(vec![1, 7, 7], &layers).ok().expect("the kernels fit");
+        let relu = LayerPlan::Activation(Activation::Relu);
+        assert_eq!(trunk.len(), 7);
+        assert_eq!([trunk[1], trunk[3], trunk[6]], [relu; 3]);
+        assert_eq!(trunk[4], LayerPlan::BatchNorm(BatchNormPlan { positions: 16, ..BATCH_NORM }));
+    }
+
     #[test]
     fn a_perceptron_takes_images_as_rows() {
         let (plan, found) = resolve("type: MLPNet, hid_layers: [8]", &[2, 3, 3]);
@@ -350,7 +398,21 @@ mod tests {
             assert!(message.contains(expected), "{message}");
             assert_eq!(path, format!("agent.net.arc.modules.body.Sequential.{index}"));
         }
-        let fits = format!("{conv}, {{LayerNorm: {{normalized_shape: [2, 3, 3]}}}}, {{ReLU: }}");
+        let norms = [
+            (format!("{conv}, {{LazyBatchNorm1d: }}"), 1, "it takes rows"),
+            ("{Flatten: }, {BatchNorm2d: {num_features: 1}}".to_owned(), 1, "it takes images"),
+            (format!("{conv}, {{BatchNorm2d: {{num_features: 3}}}}"), 1, "it takes 3 features"),
+            (format!("{conv}, {{LazyBatchRenorm1d: }}"), 1, "it takes rows"),
+        ];
+        for (layers, index, expected) in norms {
+            let (message, path) = error(&arc(&layers), &[1, 5, 5]);
+            assert!(message.contains(expected), "{message}");
+            assert_eq!(path, format!("agent.net.arc.modules.body.Sequential.{index}"));
+        }
+        let fits = format!(
+            "{conv}, {{LayerNorm: {{normalized_shape: [2, 3, 3]}}}}, {{LazyBatchNorm2d: }}, {{Flatten: }},
+              {{LazyBatchRenorm1d: {{warmup_steps: 5}}}}"
+        );
         assert!(resolve(&arc(&fits), &[1, 5, 5]).0.is_some());
     }
 

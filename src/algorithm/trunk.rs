@@ -2,8 +2,19 @@
 
 use slm_policy::ConvShape;
 
-use crate::config::{Conv2dSpec, LayerNormSpec, LinearSpec, PairSpec};
-use crate::net::LayerPlan;
+use crate::config::{
+    BatchNormSpec, BatchRenormSpec, Conv2dSpec, LayerNormSpec, LinearSpec, PairSpec,
+};
+use crate::net::{BatchNormPlan, LayerPlan, RenormPlan};
+
+/// What a batch normalization of `PyTorch`'s takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// `[features]`.
+    Rows,
+    /// `[channels, height, width]`.
+    Images,
+}
 
 /// A trunk that grows; every layer that is added must take what the one before gives.
 pub(super) struct Trunk {
@@ -19,8 +30,16 @@ impl Trunk {
         Self { dims, layers: Vec::new() }
     }
 
-    /// Adds a layer that takes rows of any width, where images count as flat.
+    /// Adds a layer that takes rows of any width, where images count as flat; a batch
+    /// normalization is one of channels.
     pub(super) fn push(&mut self, layer: LayerPlan) {
+        let layer = match layer {
+            LayerPlan::BatchNorm(norm) => {
+                let positions = self.dims[1..].iter().product();
+                LayerPlan::BatchNorm(BatchNormPlan { positions, ..norm })
+            }
+            other => other,
+        };
         if let LayerPlan::Linear { width, .. } = layer {
             self.dims = vec![width];
         }
@@ -30,6 +49,43 @@ impl Trunk {
     /// Makes rows of images.
     pub(super) fn flatten(&mut self) {
         self.dims = vec![self.dims.iter().product()];
+    }
+
+    /// Adds a batch normalization of an `arc`.
+    pub(super) fn batch_norm(&mut self, norm: &BatchNormSpec, takes: Takes) -> Result<(), String> {
+        let BatchNormSpec { num_features, eps, momentum, affine, .. } = *norm;
+        self.check_features(num_features, takes)?;
+        let plan = BatchNormPlan { positions: 1, eps, momentum, affine, renorm: None };
+        self.push(LayerPlan::BatchNorm(plan));
+        Ok(())
+    }
+
+    /// Adds a batch renormalization of an `arc`.
+    pub(super) fn batch_renorm(&mut self, norm: &BatchRenormSpec) -> Result<(), String> {
+        let BatchRenormSpec { num_features, eps, momentum, r_max, d_max, warmup_steps } = *norm;
+        self.check_features(num_features, Takes::Rows)?;
+        let renorm = Some(RenormPlan { r_max, d_max, warmup_steps });
+        let plan = BatchNormPlan { positions: 1, eps, momentum, affine: true, renorm };
+        self.push(LayerPlan::BatchNorm(plan));
+        Ok(())
+    }
+
+    /// Whether as many features or channels come, and of the right kind.
+    fn check_features(&self, features: Option<usize>, takes: Takes) -> Result<(), String> {
+        let (come, dims) = (self.dims[0], &self.dims);
+        match takes {
+            Takes::Rows if dims.len() != 1 => {
+                return Err(format!("it takes rows; what comes is {dims:?}"));
+            }
+            Takes::Images if dims.len() != 3 => {
+                return Err(format!("it takes images; what comes is {dims:?}"));
+            }
+            Takes::Rows | Takes::Images => {}
+        }
+        match features.filter(|features| *features != come) {
+            Some(takes) => Err(format!("it takes {takes} features, not the {come} that come")),
+            None => Ok(()),
+        }
     }
 
     /// Adds a convolution of that kernel; its input is what comes.

@@ -101,6 +101,50 @@ fn has_one_group(conv: &Conv2dSpec, fields: &mut Fields<'_>) -> bool {
 }
 
 spec! {
+    /// Normalization of features or channels over the batch.
+    pub struct BatchNormSpec {
+        /// Number of features or channels; found out where absent.
+        num_features: Option<usize> = nullable, in 1..;
+        /// Added to the variance.
+        eps: f64 = default(1e-5), in 0.0..;
+        /// Share of a batch in the running statistics.
+        momentum: f64 = default(0.1), in 0.0..=1.0;
+        /// Whether scale and shift are learned.
+        affine: bool = default(true);
+        /// Whether statistics run along.
+        track_running_stats: bool = default(true);
+    }
+    check has_running_stats;
+}
+
+/// Statistics of the batch alone are not built.
+fn has_running_stats(norm: &BatchNormSpec, fields: &mut Fields<'_>) -> bool {
+    if !norm.track_running_stats {
+        let node = fields.node().child("track_running_stats").unwrap_or(fields.node()).clone();
+        fields.found().not_built(&node, "batch normalization without running statistics");
+    }
+    true
+}
+
+spec! {
+    /// Batch normalization corrected towards the running statistics.
+    pub struct BatchRenormSpec {
+        /// Number of features; found out where absent.
+        num_features: Option<usize> = nullable, in 1..;
+        /// Share of a batch in the running statistics.
+        momentum: f64 = default(0.01), in 0.0..=1.0;
+        /// Added to the variance.
+        eps: f64 = default(1e-5), in 0.0..;
+        /// Bound of the ratio of deviations, and of its inverse.
+        r_max: f64 = default(3.0), in 1.0..;
+        /// Bound of the distance of means in running deviations.
+        d_max: f64 = default(5.0), in 0.0..;
+        /// Batches until the bounds are reached.
+        warmup_steps: u64 = default(10_000);
+    }
+}
+
+spec! {
     /// Images to rows.
     struct FlattenSpec {
         /// First dimension that goes in; 0 is the batch.
@@ -129,6 +173,12 @@ pub enum LayerSpec {
     Flatten,
     /// Normalization of rows.
     LayerNorm(LayerNormSpec),
+    /// Normalization of features over the batch.
+    BatchNorm1d(BatchNormSpec),
+    /// Normalization of channels over the batch and their pixels.
+    BatchNorm2d(BatchNormSpec),
+    /// Renormalization of features over the batch.
+    BatchRenorm1d(BatchRenormSpec),
     /// Element by element.
     Activation(ActivationSpec),
 }
@@ -142,6 +192,9 @@ impl LayerSpec {
             ("Conv2d", &["LazyConv2d"]),
             ("Flatten", &[]),
             ("LayerNorm", &[]),
+            ("BatchNorm1d", &["LazyBatchNorm1d"]),
+            ("BatchNorm2d", &["LazyBatchNorm2d"]),
+            ("BatchRenorm1d", &["LazyBatchRenorm1d"]),
             ("ReLU", &[]),
             ("Tanh", &[]),
             ("SELU", &[]),
@@ -155,14 +208,8 @@ impl LayerSpec {
         not_built: &[
             "LazyConv1d",
             "Conv1d",
-            "LazyBatchRenorm1d",
-            "BatchRenorm1d",
             "LazyWeightNormLinear",
             "WeightNormLinear",
-            "LazyBatchNorm1d",
-            "BatchNorm1d",
-            "LazyBatchNorm2d",
-            "BatchNorm2d",
             "GroupNorm",
             "Dropout",
             "MaxPool2d",
@@ -217,6 +264,9 @@ impl LayerSpec {
             "Conv2d" => read_record(arguments, found).map(Self::Conv2d),
             "Flatten" => read_record::<FlattenSpec>(arguments, found).map(|_| Self::Flatten),
             "LayerNorm" => layer_norm(arguments, found).map(Self::LayerNorm),
+            "BatchNorm1d" => read_record(arguments, found).map(Self::BatchNorm1d),
+            "BatchNorm2d" => read_record(arguments, found).map(Self::BatchNorm2d),
+            "BatchRenorm1d" => read_record(arguments, found).map(Self::BatchRenorm1d),
             _ => {
                 read_record::<NoKeys>(arguments, found)?;
                 ActivationSpec::from_node(&class, found).map(Self::Activation)
@@ -230,6 +280,9 @@ impl LayerSpec {
             Self::Conv2d(conv) => json!({ "Conv2d": conv }),
             Self::Flatten => json!({ "Flatten": null }),
             Self::LayerNorm(norm) => json!({ "LayerNorm": norm }),
+            Self::BatchNorm1d(norm) => json!({ "BatchNorm1d": norm }),
+            Self::BatchNorm2d(norm) => json!({ "BatchNorm2d": norm }),
+            Self::BatchRenorm1d(norm) => json!({ "BatchRenorm1d": norm }),
             Self::Activation(activation) => json!({ activation.name(): null }),
         }
     }

@@ -43,7 +43,8 @@ mod target_entropy;
 
 pub use arc::ArcSpec;
 pub use arc_layer::{
-    ActivationSpec, Conv2dSpec, LayerNormSpec, LayerSpec, LinearSpec, PaddingModeSpec,
+    ActivationSpec, BatchNormSpec, BatchRenormSpec, Conv2dSpec, LayerNormSpec, LayerSpec,
+    LinearSpec, PaddingModeSpec,
 };
 pub(crate) use choice_macros::{spec_enum, spec_union};
 pub use env::{ClipSpec, EnvSpec};

@@ -247,21 +247,6 @@ mod tests {
     }
 
     #[test]
-    fn batch_normalization_is_not_built_and_a_conv_net_asks_for_it_by_default() {
-        let conv = "type: ConvNet\nconv_hid_layers: [[32, 8, 4]]\nfc_hid_layers: []\n\
-                    hid_layers_activation: relu\n";
-        let feature = |text: &str| {
-            let found = read(text).1;
-            assert_eq!(found.errors, []);
-            found.unavailable.iter().map(|f| f.path.clone()).collect::<Vec<_>>()
-        };
-        assert_eq!(feature(conv), ["agent.net.type"]);
-        assert_eq!(feature(&format!("{conv}batch_norm: true\n")), ["agent.net.batch_norm"]);
-        assert_eq!(feature(&format!("{conv}batch_norm: false\n")), [] as [&str; 0]);
-        assert_eq!(feature(&format!("{MLP}batch_norm: true\n")), ["agent.net.batch_norm"]);
-    }
-
-    #[test]
     fn each_network_has_its_own_gain_of_the_heads() {
         let (net, found) = read(&format!("{MLP}actor_init_std: 0.01\n"));
         let net = net.unwrap();

@@ -169,7 +169,7 @@ impl BodySpec {
         if !BUILT_NETS.contains(&name) {
             fields.found().not_built(kind, format!("network {name}"));
         }
-        let body = match name {
+        match name {
             "MLPNet" => Record::read(fields).map(Self::Mlp),
             "TorchArcNet" => torch_arc(fields).map(Self::TorchArc),
             "ConvNet" => Record::read(fields).map(Self::Conv),
@@ -177,22 +177,6 @@ impl BodySpec {
             "DuelingMLPNet" => Record::read(fields).map(Self::DuelingMlp),
             "DuelingConvNet" => Record::read(fields).map(Self::DuelingConv),
             _ => Record::read(fields).map(Self::HydraMlp),
-        };
-        if body.as_ref().is_some_and(|body| BUILT_NETS.contains(&name) && body.batch_norm()) {
-            let given = fields.get("batch_norm").unwrap_or(kind);
-            fields.found().not_built(given, "batch normalization");
-        }
-        body
-    }
-
-    /// Whether layers are normalized over the batch.
-    fn batch_norm(&self) -> bool {
-        match self {
-            Self::Mlp(net) | Self::DuelingMlp(net) => net.batch_norm,
-            Self::Conv(net) => net.batch_norm,
-            Self::DuelingConv(net) => net.batch_norm,
-            Self::HydraMlp(net) => net.batch_norm,
-            Self::TorchArc(_) | Self::Recurrent(_) => false,
         }
     }
 

@@ -15,6 +15,8 @@ pub struct DeviceLearner {
     plan: NetPlan,
     train: TrainPlan,
     params: Tensor<1>,
+    /// `[num_buffers]`, where there are any.
+    buffers: Option<Tensor<1>>,
     optim: Optim,
     lr: LearningRate,
     grad_norm: Option<Tensor<1>>,
@@ -36,9 +38,18 @@ impl DeviceLearner {
     pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, device: &Device) -> Self {
         let values = init_params(&plan, rng);
         let params = Tensor::from_data(values.as_slice(), device);
-        let optim = Optim::new(train.optim.clone(), values.len(), device);
-        let lr = LearningRate::new(&train);
-        Self { plan, train, params, optim, lr, grad_norm: None, kept: None, rows: Vec::new() }
+        let buffers = plan.init_buffers();
+        Self {
+            buffers: (!buffers.is_empty()).then(|| Tensor::from_data(buffers.as_slice(), device)),
+            optim: Optim::new(train.optim.clone(), values.len(), device),
+            lr: LearningRate::new(&train),
+            plan,
+            train,
+            params,
+            grad_norm: None,
+            kept: None,
+            rows: Vec::new(),
+        }
     }
 
     /// What the network looks like.
@@ -53,12 +64,12 @@ impl DeviceLearner {
 
     /// The network as it is, for passes that nothing learns from.
     pub fn frozen(&self) -> Net {
-        Net::new(&self.plan, &self.params, false)
+        Net::new(&self.plan, &self.params, self.buffers.as_ref(), false)
     }
 
     /// The network with its passes recorded, for one [`step`](Self::step).
     pub fn tracked(&self) -> Net {
-        Net::new(&self.plan, &self.params, true)
+        Net::new(&self.plan, &self.params, self.buffers.as_ref(), true)
     }
 
     /// Output rows `[n, output]` of `inputs` `[n, input]`, of which nothing is kept.
@@ -70,8 +81,8 @@ impl DeviceLearner {
     /// Output rows `[n, output]` of `inputs` `[n, input]`, kept for one
     /// [`step_outputs`](Self::step_outputs).
     pub fn outputs(&mut self, inputs: &[f32]) -> &[f32] {
-        let net = self.tracked();
-        let outputs = net.forward(self.upload(inputs));
+        let mut net = self.tracked();
+        let outputs = net.forward_training(self.upload(inputs));
         self.rows = host_rows(outputs.clone().inner());
         self.kept = Some(Kept::Params(Box::new(net), outputs));
         &self.rows
@@ -123,6 +134,7 @@ impl DeviceLearner {
 
     /// One optimizer step with gradients of a loss shared between networks.
     pub fn step_with(&mut self, net: &Net, grads: &mut Gradients) {
+        self.buffers = net.buffers();
         let grad = self.flat_grad(net, grads);
         let grad = self.clip(grad);
         let lr = self.lr();
@@ -156,11 +168,17 @@ impl DeviceLearner {
         host(&self.params)
     }
 
-    /// Writes parameters, optimizer and schedule position.
+    /// Parameters, then buffers, on the host: what it takes to act.
+    pub fn host_values(&self) -> Vec<f32> {
+        [self.host_params(), self.buffers.as_ref().map_or(Vec::new(), host)].concat()
+    }
+
+    /// Writes parameters, schedule position, optimizer and, if there are any, buffers.
     pub fn save(&self, out: &mut StateWriter) {
         out.f32s(&self.host_params());
         self.lr.save(out);
         self.optim.save(out);
+        self.buffers.iter().for_each(|buffers| out.f32s(&host(buffers)));
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -170,12 +188,21 @@ impl DeviceLearner {
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         self.params = device_copy(&from.f32s()?, &self.params)?;
         self.lr.load(from)?;
-        self.optim.load(from)
+        self.optim.load(from)?;
+        if let Some(buffers) = &mut self.buffers {
+            *buffers = device_copy(&from.f32s()?, buffers)?;
+        }
+        Ok(())
     }
 
     /// Parameters `[num_params]` on the device.
     pub(super) fn params(&self) -> &Tensor<1> {
         &self.params
+    }
+
+    /// Buffers `[num_buffers]` on the device.
+    pub(super) fn buffers(&self) -> Option<&Tensor<1>> {
+        self.buffers.as_ref()
     }
 
     fn upload(&self, inputs: &[f32]) -> Tensor<2> {

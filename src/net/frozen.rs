@@ -3,13 +3,17 @@
 use slm_policy::{Activation, Conv2d, ConvShape, Layer, LayerNorm, Linear, Network, Scale};
 
 use super::dueling::folded;
-use super::plan::{LayerPlan, NetPlan};
+use super::plan::{BatchNormPlan, LayerPlan, NetPlan};
 
-/// The network of `plan` with `params` `[num_params]`, its outputs cut to the first `columns`.
+/// The network of `plan` with `values`, which are parameters `[num_params]`, then buffers
+/// `[num_buffers]`; its outputs cut to the first `columns`. Running statistics of batches become
+/// gain and offset.
 ///
 /// # Panics
-/// When there are not as many parameters or columns as the plan says.
-pub fn acting_network(plan: &NetPlan, params: &[f32], columns: usize) -> Network {
+/// When there are not as many values or columns as the plan says.
+pub fn acting_network(plan: &NetPlan, values: &[f32], columns: usize) -> Network {
+    let (params, buffers) = values.split_at(plan.num_params());
+    let mut buffers = Values { params: buffers, start: 0 };
     let mut values = Values { params, start: 0 };
     let mut width = plan.input;
     let mut layers = Vec::with_capacity(plan.trunk.len() + 3);
@@ -26,6 +30,9 @@ pub fn acting_network(plan: &NetPlan, params: &[f32], columns: usize) -> Network
             LayerPlan::LayerNorm { eps, affine } => {
                 Layer::LayerNorm(values.layer_norm(width, eps, affine))
             }
+            LayerPlan::BatchNorm(norm) => {
+                Layer::Scale(values.batch_norm(&norm, width / norm.positions, &mut buffers))
+            }
             LayerPlan::Activation(activation) => Layer::Activation(activation),
         });
         width = layer.output(width);
@@ -37,8 +44,10 @@ pub fn acting_network(plan: &NetPlan, params: &[f32], columns: usize) -> Network
     Network { layers }
 }
 
-/// The state-independent log σ at the end of `params`; empty where the plan has none.
-pub fn log_std<'a>(plan: &NetPlan, params: &'a [f32]) -> &'a [f32] {
+/// The state-independent log σ at the end of the parameters, with which `values` begin; empty where
+/// the plan has none.
+pub fn log_std<'a>(plan: &NetPlan, values: &'a [f32]) -> &'a [f32] {
+    let params = &values[..plan.num_params()];
     &params[params.len() - plan.log_std_width()..]
 }
 
@@ -81,6 +90,25 @@ impl<'a> Values<'a> {
             .expect("heads match the plan's widths")
     }
 
+    /// The next gain and bias with the next running statistics: one gain and one offset.
+    fn batch_norm(&mut self, norm: &BatchNormPlan, channels: usize, buffers: &mut Self) -> Scale {
+        let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+        let (gamma, beta) = if norm.affine {
+            (self.take(channels), self.take(channels))
+        } else {
+            (&*ones, &*zeros)
+        };
+        let (mean, variance) = (buffers.take(channels), buffers.take(channels));
+        buffers.start += usize::from(norm.renorm.is_some());
+        let deviations = variance.iter().map(|&v| (f64::from(v) + norm.eps).sqrt());
+        let gain: Vec<f64> = deviations.zip(gamma).map(|(d, &g)| f64::from(g) / d).collect();
+        let shifts = gain.iter().zip(mean).zip(beta);
+        let offset = shifts.map(|((g, &m), &b)| (f64::from(b) - g * f64::from(m)) as f32);
+        let offset: Vec<f32> = offset.collect();
+        let gain: Vec<f32> = gain.into_iter().map(|gain| gain as f32).collect();
+        Scale::new(&gain, &offset, norm.positions).expect("there is a gain for each channel")
+    }
+
     fn layer_norm(&mut self, width: usize, eps: f64, affine: bool) -> LayerNorm {
         let (ones, zeros) = (vec![1.0; width], vec![0.0; width]);
         let (gamma, beta) =
@@ -96,7 +124,9 @@ mod tests {
     use slm_policy::{Activation, Scratch};
 
     use super::*;
-    use crate::net::{DeviceLearner, Init, LrSchedule, OptimPlan, Sgd, TrainPlan, conv, plain};
+    use crate::net::{
+        DeviceLearner, Init, LrSchedule, OptimPlan, Sgd, TrainPlan, batch_norm, conv, plain, renorm,
+    };
 
     const ACTIVATIONS: [Activation; 14] = [
         Activation::Identity,
@@ -179,5 +209,28 @@ mod tests {
         let plan = plain(120, trunk, &[1, 4]);
         let plan = NetPlan { dueling: true, obs_scale: 1.0 / 255.0, ..plan };
         assert_acts_as_it_trains(plan, &pixels, 4);
+    }
+
+    #[test]
+    fn batch_normalizations_act_by_their_running_statistics() {
+        let pixels: Vec<f32> = (0..6 * 50).map(|i| (i * 7919 % 13) as f32 / 6.0).collect();
+        let relu = LayerPlan::Activation(Activation::Relu);
+        let mut plain_norm = batch_norm(9);
+        if let LayerPlan::BatchNorm(norm) = &mut plain_norm {
+            norm.affine = false;
+        }
+        let trunk = vec![conv([2, 5, 5], 4, 1), relu, batch_norm(9), plain_norm, renorm()];
+        let mut learner = learner(plain(50, trunk, &[3]));
+        for _ in 0..4 {
+            let d_outputs: Vec<f32> = learner.outputs(&pixels).to_vec();
+            learner.step_outputs(&d_outputs);
+        }
+        let network = acting_network(learner.plan(), &learner.host_values(), 2);
+        let mut scratch = Scratch::default();
+        let acted = network.forward(&pixels, 6, &mut scratch);
+        let trained = learner.infer(&pixels).chunks_exact(3).flat_map(|row| &row[..2]);
+        for (a, t) in acted.iter().zip(trained) {
+            assert!((a - t).abs() < 2e-5 * t.abs().max(1.0), "{a} is not {t}");
+        }
     }
 }

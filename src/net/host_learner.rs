@@ -4,11 +4,13 @@
 //! [`DeviceLearner`](super::DeviceLearner), so that either can go on from the other's checkpoint;
 //! results agree up to rounding.
 
+use std::borrow::Cow;
+
 use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
 use slm_kernels::{clip_scale, global_norm};
 
 use super::compute::Threads;
-use super::host_net::HostNet;
+use super::host_net::{HostNet, Mode};
 use super::host_optim::HostOptim;
 use super::init::init_params;
 use super::learning_rate::LearningRate;
@@ -55,10 +57,24 @@ impl HostLearner {
         self.net.log_std()
     }
 
+    /// Parameters, then buffers: what it takes to act.
+    pub fn values(&self) -> Cow<'_, [f32]> {
+        match self.net.buffers() {
+            [] => self.params().into(),
+            buffers => [self.params(), buffers].concat().into(),
+        }
+    }
+
     /// Heads `[rows, head_width]` of the given rows of `obs` `[n, input]`, kept for one
     /// [`step`](Self::step).
     pub fn forward_rows(&mut self, obs: &ObsBatch, rows: &[u32]) -> &[f32] {
-        self.net.forward_rows(obs, rows)
+        self.net.forward_rows(obs, rows, Mode::Training)
+    }
+
+    /// Heads `[rows, head_width]` of the given rows of `obs` `[n, input]`, from which nothing is
+    /// learned.
+    pub fn infer_rows(&mut self, obs: &ObsBatch, rows: &[u32]) -> &[f32] {
+        self.net.forward_rows(obs, rows, Mode::Evaluation)
     }
 
     /// Heads of the latest forward pass.
@@ -73,10 +89,16 @@ impl HostLearner {
         self.descend();
     }
 
+    /// Output rows `[n, output]` of `inputs` `[n, input]`, from which nothing is learned, kept for
+    /// [`input_gradients`](Self::input_gradients).
+    pub fn infer(&mut self, inputs: &[f32]) -> &[f32] {
+        self.net.outputs(inputs, Mode::Evaluation)
+    }
+
     /// Output rows `[n, output]` of `inputs` `[n, input]`, kept for one
-    /// [`step_outputs`](Self::step_outputs) or [`input_gradients`](Self::input_gradients).
+    /// [`step_outputs`](Self::step_outputs).
     pub fn outputs(&mut self, inputs: &[f32]) -> &[f32] {
-        self.net.outputs(inputs)
+        self.net.outputs(inputs, Mode::Training)
     }
 
     /// One optimizer step, given the loss's derivatives with respect to the latest output rows
@@ -118,12 +140,13 @@ impl HostLearner {
         self.grad_norm
     }
 
-    /// Writes parameters, schedule position and optimizer, as
+    /// Writes parameters, schedule position, optimizer and, if there are any, buffers, as
     /// [`DeviceLearner`](super::DeviceLearner) does.
     pub fn save(&self, out: &mut StateWriter) {
         out.f32s(self.params());
         self.lr.save(out);
         self.optim.save(out);
+        self.net.save_buffers(out);
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -133,7 +156,8 @@ impl HostLearner {
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         from.f32s_into(self.net.params_mut())?;
         self.lr.load(from)?;
-        self.optim.load(from)
+        self.optim.load(from)?;
+        self.net.load_buffers(from)
     }
 
     /// Down the gradient that the backward pass left.

@@ -1,24 +1,34 @@
 //! A network on the processor: flat parameters under the fused kernels, no tensors.
 
-use slm_env::ObsBatch;
-use slm_kernels::{Layer, Mlp, SplitTape, Tape};
+use slm_env::{ObsBatch, StateError, StateReader, StateWriter};
+use slm_kernels::{Buffers, Input, Layer, Mlp, SplitTape, Tape};
 use slm_policy::{Activation, ConvShape};
 
 use super::compute::Threads;
 use super::dueling::{dueling_backward, dueling_forward};
-use super::plan::{LayerPlan, NetPlan};
+use super::plan::{BatchNormPlan, LayerPlan, NetPlan, RenormPlan};
 
 /// Multiply-adds of a forward pass from which on several threads are worth waking.
 const SPLIT_WORK: usize = 1 << 20;
 
+/// What batches are normalized by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Running statistics.
+    Evaluation,
+    /// Their own statistics, which the running ones take in.
+    Training,
+}
+
 /// Parameters in host memory, and the latest pass over them.
 pub struct HostNet {
     plan: NetPlan,
-    mlp: Mlp,
     /// Those of the layers, then log σ.
     params: Vec<f32>,
+    /// What is remembered of batches.
+    buffers: Vec<f32>,
     pass: Pass,
-    /// Observations gathered or scaled for a pass.
+    /// Observations that were scaled for a pass.
     inputs: Vec<f32>,
     /// Output rows `[n, output]`, where they are not the heads as they are.
     outputs: Vec<f32>,
@@ -27,8 +37,9 @@ pub struct HostNet {
     d_log_std: Vec<f32>,
 }
 
-/// What a forward pass keeps for the backward one.
+/// The layers, and what a forward pass keeps for the backward one.
 struct Pass {
+    mlp: Mlp,
     threads: Threads,
     is_split: bool,
     tape: Tape,
@@ -40,21 +51,23 @@ struct Pass {
 impl HostNet {
     /// The network of `plan` with `params` `[num_params]`.
     pub(super) fn new(plan: NetPlan, params: Vec<f32>, threads: Threads) -> Self {
-        let mlp = Mlp::new(plan.input, &layers(&plan));
         let pass = Pass {
+            mlp: Mlp::new(plan.input, &layers(&plan)),
             threads,
             is_split: false,
             tape: Tape::default(),
             split: SplitTape::default(),
             row_work: plan.multiply_adds(),
         };
+        let buffers = plan.init_buffers();
         let (inputs, outputs, d_heads, d_log_std) = Default::default();
-        Self { plan, mlp, params, pass, inputs, outputs, d_heads, d_log_std }
+        Self { plan, params, buffers, pass, inputs, outputs, d_heads, d_log_std }
     }
 
-    /// A network of its own with the same parameters.
+    /// A network of its own with the same parameters and buffers.
     pub(super) fn copy(&self) -> Self {
-        Self::new(self.plan.clone(), self.params.clone(), self.pass.threads.clone())
+        let copy = Self::new(self.plan.clone(), self.params.clone(), self.pass.threads.clone());
+        Self { buffers: self.buffers.clone(), ..copy }
     }
 
     /// What the network looks like.
@@ -72,54 +85,74 @@ impl HostNet {
         &mut self.params
     }
 
+    /// Buffers `[num_buffers]`.
+    pub(super) fn buffers(&self) -> &[f32] {
+        &self.buffers
+    }
+
+    /// Replaces the buffers.
+    pub(super) fn set_buffers(&mut self, buffers: &[f32]) {
+        self.buffers.copy_from_slice(buffers);
+    }
+
+    /// Writes the buffers, if there are any.
+    pub(super) fn save_buffers(&self, out: &mut StateWriter) {
+        if !self.buffers.is_empty() {
+            out.f32s(&self.buffers);
+        }
+    }
+
+    /// Reads what [`save_buffers`](Self::save_buffers) wrote.
+    pub(super) fn load_buffers(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        if self.buffers.is_empty() { Ok(()) } else { from.f32s_into(&mut self.buffers) }
+    }
+
     /// The log σ that does not depend on the observation; empty where there is none.
     pub(super) fn log_std(&self) -> &[f32] {
-        &self.params[self.mlp.num_params()..]
+        &self.params[self.pass.mlp.num_params()..]
     }
 
     /// Heads `[n, head_width]` of the observations `[n, input]`, kept for a backward pass.
-    fn forward(&mut self, obs: &[f32]) {
-        let (scale, params) = (self.plan.obs_scale, &self.params[..self.mlp.num_params()]);
-        if scale == 1.0 {
-            self.pass.run(&self.mlp, params, obs);
+    fn forward(&mut self, obs: &[f32], mode: Mode) {
+        let (scale, n) = (self.plan.obs_scale, obs.len() / self.plan.input);
+        let rows = if scale == 1.0 {
+            obs
         } else {
             self.inputs.clear();
             self.inputs.extend(obs.iter().map(|x| x * scale));
-            self.pass.run(&self.mlp, params, &self.inputs);
-        }
+            &self.inputs
+        };
+        let buffers = buffers_for(&mut self.buffers, mode, n);
+        self.pass.run(&self.params, buffers, Input::Rows(rows), n);
     }
 
     /// Heads `[rows, head_width]` of the given rows of `obs` `[n, input]`, kept likewise.
-    pub(super) fn forward_rows(&mut self, obs: &ObsBatch, rows: &[u32]) -> &[f32] {
-        let (scale, params) = (self.plan.obs_scale, &self.params[..self.mlp.num_params()]);
-        self.pass.is_split = self.pass.splits(rows.len());
-        let tape = &mut self.pass.tape;
-        match obs {
-            ObsBatch::F32(obs) if scale == 1.0 && !self.pass.is_split => {
-                self.mlp.forward_rows(params, obs, rows, tape);
+    pub(super) fn forward_rows(&mut self, obs: &ObsBatch, rows: &[u32], mode: Mode) -> &[f32] {
+        let scale = self.plan.obs_scale;
+        let input = match obs {
+            ObsBatch::U8(x) => Input::Bytes { x, scale, indices: rows },
+            ObsBatch::F32(x) if scale == 1.0 => Input::Picked { x, indices: rows },
+            ObsBatch::F32(x) => {
+                gather_scaled(x, self.plan.input, scale, rows, &mut self.inputs);
+                Input::Rows(&self.inputs)
             }
-            ObsBatch::U8(obs) if !self.pass.is_split => {
-                self.mlp.forward_rows_u8(params, obs, scale, rows, tape);
-            }
-            _ => {
-                gather_scaled(obs, self.plan.input, scale, rows, &mut self.inputs);
-                self.pass.run(&self.mlp, params, &self.inputs);
-            }
-        }
+        };
+        let buffers = buffers_for(&mut self.buffers, mode, rows.len());
+        self.pass.run(&self.params, buffers, input, rows.len());
         self.heads()
     }
 
     /// Heads of the latest forward pass.
     pub(super) fn heads(&self) -> &[f32] {
-        self.pass.heads(&self.mlp)
+        self.pass.heads()
     }
 
     /// Output rows `[n, output]` of `inputs` `[n, input]`: the heads, log σ after the first; Q of a
     /// dueling network.
-    pub(super) fn outputs(&mut self, inputs: &[f32]) -> &[f32] {
-        self.forward(inputs);
+    pub(super) fn outputs(&mut self, inputs: &[f32], mode: Mode) -> &[f32] {
+        self.forward(inputs, mode);
         if self.plan.dueling {
-            let heads = self.pass.heads(&self.mlp);
+            let heads = self.pass.heads();
             dueling_forward(heads, self.plan.output(), &mut self.outputs);
             return &self.outputs;
         }
@@ -128,9 +161,9 @@ impl HostNet {
             return self.heads();
         }
         self.outputs.clear();
-        for row in self.pass.heads(&self.mlp).chunks_exact(self.plan.head_width()) {
+        for row in self.pass.heads().chunks_exact(self.plan.head_width()) {
             self.outputs.extend_from_slice(&row[..first]);
-            self.outputs.extend_from_slice(&self.params[self.mlp.num_params()..]);
+            self.outputs.extend_from_slice(&self.params[self.pass.mlp.num_params()..]);
             self.outputs.extend_from_slice(&row[first..]);
         }
         &self.outputs
@@ -154,13 +187,13 @@ impl HostNet {
     pub(super) fn input_gradients(&mut self, d_outputs: &[f32], d_inputs: &mut Vec<f32>) {
         d_inputs.resize(d_outputs.len() / self.plan.output() * self.plan.input, 0.0);
         self.split_output_gradient(d_outputs);
-        let (d_heads, params) = (&self.d_heads, &self.params[..self.mlp.num_params()]);
-        let Pass { threads, is_split, tape, split, .. } = &mut self.pass;
+        let (d_heads, params) = (&self.d_heads, &self.params[..self.pass.mlp.num_params()]);
+        let Pass { mlp, threads, is_split, tape, split, .. } = &mut self.pass;
         match threads.pool().filter(|_| *is_split) {
             Some(mut pool) => {
-                self.mlp.backward_inputs_on(&mut pool, params, d_heads, split, d_inputs);
+                mlp.backward_inputs_on(&mut pool, params, d_heads, split, d_inputs);
             }
-            None => self.mlp.backward_inputs(params, d_heads, tape, d_inputs),
+            None => mlp.backward_inputs(params, d_heads, tape, d_inputs),
         }
         if self.plan.obs_scale != 1.0 {
             for d in d_inputs {
@@ -189,47 +222,49 @@ impl HostNet {
     /// Gradients `[num_params]` of a loss, given its derivatives with respect to the latest heads
     /// `[n, head_width]` and to [`log_std`](Self::log_std).
     pub(super) fn backward(&mut self, d_heads: &[f32], d_log_std: &[f32], grads: &mut [f32]) {
-        let (grads, log_std) = grads.split_at_mut(self.mlp.num_params());
+        let (grads, log_std) = grads.split_at_mut(self.pass.mlp.num_params());
         log_std.copy_from_slice(d_log_std);
         let params = &self.params[..grads.len()];
-        let Pass { threads, is_split, tape, split, .. } = &mut self.pass;
+        let Pass { mlp, threads, is_split, tape, split, .. } = &mut self.pass;
         match threads.pool().filter(|_| *is_split) {
-            Some(mut pool) => self.mlp.backward_on(&mut pool, params, d_heads, split, grads),
-            None => self.mlp.backward(params, d_heads, tape, grads),
+            Some(mut pool) => mlp.backward_on(&mut pool, params, d_heads, split, grads),
+            None => mlp.backward(params, d_heads, tape, grads),
         }
     }
 }
 
 impl Pass {
-    /// Heads `[n, head_width]` of rows `[n, input]`.
-    fn run(&mut self, mlp: &Mlp, params: &[f32], inputs: &[f32]) {
-        let n = inputs.len() / mlp.inputs();
-        self.is_split = self.splits(n);
+    /// A pass over `n` rows.
+    fn run(&mut self, params: &[f32], buffers: Buffers<'_>, input: Input<'_>, n: usize) {
+        self.is_split = n * self.row_work >= SPLIT_WORK && self.threads.pool().is_some();
+        let (mlp, params) = (&self.mlp, &params[..self.mlp.num_params()]);
         match self.threads.pool().filter(|_| self.is_split) {
-            Some(mut pool) => mlp.forward_on(&mut pool, params, inputs, n, &mut self.split),
-            None => mlp.forward(params, inputs, n, &mut self.tape),
+            Some(mut pool) => {
+                mlp.forward_pass_on(&mut pool, params, buffers, input, &mut self.split)
+            }
+            None => mlp.forward_pass(params, buffers, input, &mut self.tape),
         };
     }
 
-    /// Whether a pass over `n` rows is worth several threads, and there are several.
-    fn splits(&mut self, n: usize) -> bool {
-        n * self.row_work >= SPLIT_WORK && self.threads.pool().is_some()
+    fn heads(&self) -> &[f32] {
+        if self.is_split { self.mlp.output_on(&self.split) } else { self.mlp.output(&self.tape) }
     }
+}
 
-    fn heads(&self, mlp: &Mlp) -> &[f32] {
-        if self.is_split { mlp.output_on(&self.split) } else { mlp.output(&self.tape) }
+/// Buffers of a pass over `n` rows; a single row has no statistics of its own.
+fn buffers_for(buffers: &mut [f32], mode: Mode, n: usize) -> Buffers<'_> {
+    match mode {
+        Mode::Training if n > 1 => Buffers::Training(buffers),
+        Mode::Training | Mode::Evaluation => Buffers::Evaluation(buffers),
     }
 }
 
 /// The given rows of `obs` `[n, width]`, each number times `scale`.
-fn gather_scaled(obs: &ObsBatch, width: usize, scale: f32, rows: &[u32], out: &mut Vec<f32>) {
+fn gather_scaled(obs: &[f32], width: usize, scale: f32, rows: &[u32], out: &mut Vec<f32>) {
     out.clear();
     for &row in rows {
-        let row = row as usize * width..(row as usize + 1) * width;
-        match obs {
-            ObsBatch::F32(obs) => out.extend(obs[row].iter().map(|x| x * scale)),
-            ObsBatch::U8(obs) => out.extend(obs[row].iter().map(|&x| f32::from(x) * scale)),
-        }
+        let row = &obs[row as usize * width..][..width];
+        out.extend(row.iter().map(|x| x * scale));
     }
 }
 
@@ -247,6 +282,7 @@ fn layers(plan: &NetPlan) -> Vec<Layer> {
             LayerPlan::LayerNorm { eps, affine } => {
                 Layer::LayerNorm { width: inputs, eps: eps as f32, affine }
             }
+            LayerPlan::BatchNorm(norm) => batch_norm(norm, inputs),
             LayerPlan::Activation(activation) => Layer::Activation(activation),
         });
         inputs = layer.output(inputs);
@@ -256,4 +292,19 @@ fn layers(plan: &NetPlan) -> Vec<Layer> {
         layers.push(Layer::Activation(plan.out_activation));
     }
     layers
+}
+
+fn batch_norm(norm: BatchNormPlan, width: usize) -> Layer {
+    let BatchNormPlan { positions, affine, .. } = norm;
+    let (eps, momentum) = (norm.eps as f32, norm.momentum as f32);
+    match norm.renorm {
+        None => {
+            let channels = width / positions;
+            Layer::BatchNorm { channels, positions, eps, momentum, affine }
+        }
+        Some(RenormPlan { r_max, d_max, warmup_steps }) => {
+            let (r_max, d_max) = (r_max as f32, d_max as f32);
+            Layer::BatchRenorm { width, eps, momentum, r_max, d_max, warmup_steps }
+        }
+    }
 }

@@ -5,7 +5,8 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, activation};
 use slm_policy::{Activation, ConvShape};
 
-use super::plan::{LayerPlan, NetPlan};
+use super::batch_norm::BatchNorm;
+use super::plan::{BatchNormPlan, LayerPlan, NetPlan};
 
 /// A network at one moment of training.
 ///
@@ -24,6 +25,7 @@ enum Layer {
     Linear(Linear),
     Conv(Conv),
     Norm { eps: f64, affine: Option<Affine> },
+    BatchNorm(Box<BatchNorm>),
     Activation(Activation),
 }
 
@@ -47,9 +49,15 @@ struct Affine {
 }
 
 impl Net {
-    /// Views of `params` `[num_params]`; `tracked` ones are leaves that collect gradients.
-    pub(super) fn new(plan: &NetPlan, params: &Tensor<1>, tracked: bool) -> Self {
-        let mut views = Views { params, tracked, start: 0 };
+    /// Views of `params` `[num_params]` and `buffers` `[num_buffers]`, of which a network without
+    /// any has none; `tracked` parameters are leaves that collect gradients.
+    pub(super) fn new(
+        plan: &NetPlan,
+        params: &Tensor<1>,
+        buffers: Option<&Tensor<1>>,
+        tracked: bool,
+    ) -> Self {
+        let mut views = Views { params, tracked, start: 0, buffers, buffer_start: 0 };
         let mut width = plan.input;
         let mut layers = Vec::with_capacity(plan.trunk.len());
         for layer in &plan.trunk {
@@ -60,6 +68,9 @@ impl Net {
                 LayerPlan::Conv2d { shape, bias } => Layer::Conv(views.conv(shape, bias)),
                 LayerPlan::LayerNorm { eps, affine } => {
                     Layer::Norm { eps, affine: affine.then(|| views.affine(width)) }
+                }
+                LayerPlan::BatchNorm(norm) => {
+                    Layer::BatchNorm(Box::new(views.batch_norm(norm, width)))
                 }
                 LayerPlan::Activation(activation) => Layer::Activation(activation),
             });
@@ -77,9 +88,37 @@ impl Net {
 
     /// Output rows `[batch, output]` of `obs` `[batch, input]`: the heads in order, with log σ
     /// after the first where the plan keeps one apart from the state; Q of a dueling network.
+    ///
+    /// Batches are normalized by running statistics.
     pub fn forward(&self, obs: Tensor<2>) -> Tensor<2> {
-        let obs = if self.obs_scale == 1.0 { obs } else { obs * self.obs_scale };
-        let features = self.layers.iter().fold(obs, |x, layer| layer.forward(x));
+        let features = self.layers.iter().fold(self.scaled(obs), |x, layer| layer.forward(x));
+        self.outputs(features)
+    }
+
+    /// As [`forward`](Self::forward), for a pass that is learned from: batches are normalized by
+    /// their own statistics, which the running ones take in.
+    pub fn forward_training(&mut self, obs: Tensor<2>) -> Tensor<2> {
+        let obs = self.scaled(obs);
+        let features = self.layers.iter_mut().fold(obs, |x, layer| layer.forward_training(x));
+        self.outputs(features)
+    }
+
+    /// Buffers `[num_buffers]` after the latest pass; `None` if there are none.
+    pub(super) fn buffers(&self) -> Option<Tensor<1>> {
+        let norms = self.layers.iter().filter_map(|layer| match layer {
+            Layer::BatchNorm(norm) => Some(&**norm),
+            _ => None,
+        });
+        let buffers: Vec<Tensor<1>> = norms.flat_map(BatchNorm::buffers).collect();
+        (!buffers.is_empty()).then(|| Tensor::cat(buffers, 0))
+    }
+
+    fn scaled(&self, obs: Tensor<2>) -> Tensor<2> {
+        if self.obs_scale == 1.0 { obs } else { obs * self.obs_scale }
+    }
+
+    /// Output rows from the trunk's.
+    fn outputs(&self, features: Tensor<2>) -> Tensor<2> {
         let heads = self.head.forward(features);
         let heads = activate(self.out_activation, if self.dueling { duel(heads) } else { heads });
         let Some(log_std) = &self.log_std else { return heads };
@@ -104,6 +143,7 @@ impl Net {
                 Layer::Norm { affine: Some(Affine { gamma, beta }), .. } => {
                     leaves.extend([Leaf::Vector(gamma), Leaf::Vector(beta)]);
                 }
+                Layer::BatchNorm(norm) => leaves.extend(norm.affine().map(Leaf::Vector)),
                 Layer::Norm { affine: None, .. } | Layer::Activation(_) => {}
             }
         }
@@ -124,6 +164,8 @@ struct Views<'a> {
     params: &'a Tensor<1>,
     tracked: bool,
     start: usize,
+    buffers: Option<&'a Tensor<1>>,
+    buffer_start: usize,
 }
 
 impl Views<'_> {
@@ -139,6 +181,21 @@ impl Views<'_> {
 
     fn affine(&mut self, width: usize) -> Affine {
         Affine { gamma: self.vector(width), beta: self.vector(width) }
+    }
+
+    fn batch_norm(&mut self, plan: BatchNormPlan, width: usize) -> BatchNorm {
+        let channels = width / plan.positions;
+        let affine = plan.affine.then(|| [self.vector(channels), self.vector(channels)]);
+        let running = [self.buffer(channels), self.buffer(channels)];
+        let steps = plan.renorm.map(|_| self.buffer(1));
+        BatchNorm::new(plan, affine, running, steps)
+    }
+
+    fn buffer(&mut self, len: usize) -> Tensor<1> {
+        let buffers = self.buffers.expect("a network with batch normalization has buffers");
+        let view = buffers.clone().narrow(0, self.buffer_start, len);
+        self.buffer_start += len;
+        view
     }
 
     fn matrix(&mut self, [rows, columns]: [usize; 2]) -> Tensor<2> {
@@ -164,7 +221,15 @@ impl Layer {
             Self::Linear(layer) => layer.forward(x),
             Self::Conv(layer) => layer.forward(x),
             Self::Norm { eps, affine } => layer_norm(x, *eps, affine.as_ref()),
+            Self::BatchNorm(norm) => norm.forward(x),
             Self::Activation(kind) => activate(*kind, x),
+        }
+    }
+
+    fn forward_training(&mut self, x: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::BatchNorm(norm) => norm.forward_training(x),
+            _ => self.forward(x),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Networks: what a plan describes, Burn runs and a flat parameter vector holds.
 
+mod batch_norm;
 mod compute;
 mod device_learner;
 mod device_optim;
@@ -42,8 +43,8 @@ pub use mlp::Net;
 pub use net_learner::NetLearner;
 pub use optim::OptimPlan;
 #[cfg(test)]
-pub(crate) use plan::tests::{conv, plain};
-pub use plan::{LayerPlan, NetPlan, TrainPlan};
+pub(crate) use plan::tests::{batch_norm, conv, plain, renorm};
+pub use plan::{BatchNormPlan, LayerPlan, NetPlan, RenormPlan, TrainPlan};
 pub use plateau::{Better, Plateau, Threshold};
 pub use slm_kernels::{Adam, Lookahead, RAdam, RmsProp, Sgd};
 pub use slm_policy::{Activation, ConvShape};

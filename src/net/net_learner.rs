@@ -50,13 +50,11 @@ impl NetLearner {
 
     /// Outputs `[n, output]` of `inputs` `[n, input]`, from which nothing is learned.
     pub fn infer(&mut self, inputs: &[f32]) -> &[f32] {
-        match self {
-            Self::Host(net) => net.outputs(inputs),
-            Self::Device(net) => net.infer(inputs),
-        }
+        either!(self, net => net.infer(inputs))
     }
 
-    /// Outputs `[n, output]` of `inputs` `[n, input]`, kept for one [`step`](Self::step).
+    /// Outputs `[n, output]` of `inputs` `[n, input]`, kept for one [`step`](Self::step). Batch
+    /// normalization goes by the batch here, and by its running statistics everywhere else.
     pub fn forward(&mut self, inputs: &[f32]) -> &[f32] {
         either!(self, net => net.outputs(inputs))
     }
@@ -65,7 +63,7 @@ impl NetLearner {
     /// [`input_gradients`](Self::input_gradients).
     pub fn forward_for_inputs(&mut self, inputs: &[f32]) -> &[f32] {
         match self {
-            Self::Host(net) => net.outputs(inputs),
+            Self::Host(net) => net.infer(inputs),
             Self::Device(net) => net.outputs_for_inputs(inputs),
         }
     }
@@ -83,11 +81,11 @@ impl NetLearner {
         either!(self, net => net.input_gradients(d_outputs))
     }
 
-    /// Parameters `[num_params]` in the plan's order.
+    /// Parameters `[num_params]` in the plan's order, then buffers `[num_buffers]`.
     pub fn params(&self) -> Cow<'_, [f32]> {
         match self {
-            Self::Host(net) => net.params().into(),
-            Self::Device(net) => net.host_params().into(),
+            Self::Host(net) => net.values(),
+            Self::Device(net) => net.host_values().into(),
         }
     }
 

@@ -30,8 +30,39 @@ pub enum LayerPlan {
         /// Whether gain and bias are learned.
         affine: bool,
     },
+    /// Normalization over the batch.
+    BatchNorm(BatchNormPlan),
     /// Element-wise nonlinearity.
     Activation(Activation),
+}
+
+/// Normalization of each channel over the rows of a batch and its positions; where nothing is
+/// learned, by running statistics, which are buffers beside the parameters.
+///
+/// Ioffe & Szegedy (2015), arXiv:1502.03167.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNormPlan {
+    /// Numbers of a channel in a row; 1 where rows are vectors.
+    pub positions: usize,
+    /// Added to the variance.
+    pub eps: f64,
+    /// Share of a batch in the running statistics.
+    pub momentum: f64,
+    /// Whether gain and bias are learned.
+    pub affine: bool,
+    /// Corrections towards the running statistics.
+    pub renorm: Option<RenormPlan>,
+}
+
+/// Batch renormalization, of vectors, with gain and bias. Ioffe (2017), arXiv:1702.03275.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RenormPlan {
+    /// Bound of the ratio of deviations, and of its inverse.
+    pub r_max: f64,
+    /// Bound of the distance of means in running deviations.
+    pub d_max: f64,
+    /// Batches until the bounds are reached; they start at 1 and 0.
+    pub warmup_steps: u64,
 }
 
 /// A sequential network: trunk, then heads side by side in one output row.
@@ -119,6 +150,28 @@ impl NetPlan {
         self.slots().last().map_or(0, |slot| slot.range().end)
     }
 
+    /// Number of buffers: running mean and variance per channel of each batch normalization, and
+    /// of a renormalization the number of batches.
+    pub fn num_buffers(&self) -> usize {
+        self.init_buffers().len()
+    }
+
+    /// Buffers before the first batch: mean 0, variance 1, no batches.
+    pub(crate) fn init_buffers(&self) -> Vec<f32> {
+        let mut buffers = Vec::new();
+        let mut width = self.input;
+        for layer in &self.trunk {
+            if let LayerPlan::BatchNorm(norm) = layer {
+                let channels = width / norm.positions;
+                buffers.extend(std::iter::repeat_n(0.0, channels));
+                buffers.extend(std::iter::repeat_n(1.0, channels));
+                buffers.extend(norm.renorm.map(|_| 0.0));
+            }
+            width = layer.output(width);
+        }
+        buffers
+    }
+
     /// Multiplications with a weight in a forward pass of one row.
     pub(crate) fn multiply_adds(&self) -> usize {
         let mut width = self.input;
@@ -128,7 +181,9 @@ impl NetPlan {
             sum += match layer {
                 LayerPlan::Linear { .. } => width * output,
                 LayerPlan::Conv2d { shape, .. } => shape.patch() * output,
-                LayerPlan::LayerNorm { .. } | LayerPlan::Activation(_) => 0,
+                LayerPlan::LayerNorm { .. }
+                | LayerPlan::BatchNorm(_)
+                | LayerPlan::Activation(_) => 0,
             };
             width = output;
         }
@@ -165,7 +220,7 @@ impl LayerPlan {
                 let image = shape.output().expect("plans hold geometries that have an output");
                 image.iter().product()
             }
-            Self::LayerNorm { .. } | Self::Activation(_) => width,
+            Self::LayerNorm { .. } | Self::BatchNorm(_) | Self::Activation(_) => width,
         }
     }
 }
@@ -195,12 +250,18 @@ impl Slots {
                     self.push(format!("{i}.bias"), [1, shape.outputs], fan);
                 }
             }
-            LayerPlan::LayerNorm { affine: true, .. } => {
-                self.push(format!("{i}.gamma"), [1, width], [width; 2]);
-                self.push(format!("{i}.beta"), [1, width], [width; 2]);
+            LayerPlan::LayerNorm { affine: true, .. } => self.push_affine(i, width),
+            LayerPlan::BatchNorm(norm) if norm.affine => {
+                self.push_affine(i, width / norm.positions);
             }
-            LayerPlan::LayerNorm { affine: false, .. } | LayerPlan::Activation(_) => {}
+            LayerPlan::LayerNorm { .. } | LayerPlan::BatchNorm(_) | LayerPlan::Activation(_) => {}
         }
+    }
+
+    /// Gain and bias of a normalization.
+    fn push_affine(&mut self, i: usize, width: usize) {
+        self.push(format!("{i}.gamma"), [1, width], [width; 2]);
+        self.push(format!("{i}.beta"), [1, width], [width; 2]);
     }
 
     fn push(&mut self, name: String, shape: [usize; 2], fan: [usize; 2]) {
@@ -226,6 +287,19 @@ pub(crate) mod tests {
             init: Init::Default,
             head_std: vec![None; heads.len()],
         }
+    }
+
+    /// Batch normalization of channels of that many numbers.
+    pub(crate) fn batch_norm(positions: usize) -> LayerPlan {
+        let (eps, momentum) = (1e-5, 0.1);
+        LayerPlan::BatchNorm(BatchNormPlan { positions, eps, momentum, affine: true, renorm: None })
+    }
+
+    /// Batch renormalization whose corrections matter from the second batch on.
+    pub(crate) fn renorm() -> LayerPlan {
+        let renorm = Some(RenormPlan { r_max: 1.5, d_max: 0.5, warmup_steps: 2 });
+        let (positions, eps, momentum) = (1, 1e-3, 0.3);
+        LayerPlan::BatchNorm(BatchNormPlan { positions, eps, momentum, affine: true, renorm })
     }
 
     /// 3 x 3 kernels that move by `stride` over an image.
@@ -272,6 +346,19 @@ pub(crate) mod tests {
         assert_eq!((slots[2].shape, slots[2].start), ([24, 3], 76));
         // 24 outputs of 18 products each, and 24 times 3.
         assert_eq!(plan.multiply_adds(), 24 * 18 + 72);
+    }
+
+    /// 5 channels of 8 numbers and their affine: 10 parameters, 10 buffers; renormalization of 40
+    /// features: 80 parameters, 81 buffers.
+    #[test]
+    fn batch_normalizations_have_buffers_beside_the_parameters() {
+        let trunk = vec![batch_norm(8), renorm(), LayerPlan::LayerNorm { eps: 1.0, affine: false }];
+        let plan = plain(40, trunk, &[1]);
+        assert_eq!((plan.num_params(), plan.num_buffers()), (10 + 80 + 41, 10 + 81));
+        let buffers = plan.init_buffers();
+        assert_eq!(buffers[..10], [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(buffers[49..51], [0.0, 1.0]);
+        assert_eq!(buffers[89..], [1.0, 0.0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use slm_env::{StateError, StateReader, StateWriter};
 
 use super::device_learner::{host_rows, upload_rows};
 use super::device_optim::{device_copy, host};
-use super::host_net::HostNet;
+use super::host_net::{HostNet, Mode};
 use super::mlp::Net;
 use super::net_learner::NetLearner;
 use super::plan::NetPlan;
@@ -22,6 +22,7 @@ pub enum TargetNet {
 pub struct DeviceTarget {
     plan: NetPlan,
     params: Tensor<1>,
+    buffers: Option<Tensor<1>>,
     rows: Vec<f32>,
 }
 
@@ -33,6 +34,7 @@ impl TargetNet {
             NetLearner::Device(net) => Self::Device(Box::new(DeviceTarget {
                 plan: net.plan().clone(),
                 params: net.params().clone(),
+                buffers: net.buffers().cloned(),
                 rows: Vec::new(),
             })),
         }
@@ -41,16 +43,17 @@ impl TargetNet {
     /// Outputs `[n, output]` of `inputs` `[n, input]`.
     pub fn infer(&mut self, inputs: &[f32]) -> &[f32] {
         match self {
-            Self::Host(net) => net.outputs(inputs),
+            Self::Host(net) => net.outputs(inputs, Mode::Evaluation),
             Self::Device(net) => {
                 let inputs = upload_rows(inputs, net.plan.input, &net.params.device());
-                net.rows = host_rows(Net::new(&net.plan, &net.params, false).forward(inputs));
+                let frozen = Net::new(&net.plan, &net.params, net.buffers.as_ref(), false);
+                net.rows = host_rows(frozen.forward(inputs));
                 &net.rows
             }
         }
     }
 
-    /// Takes over the parameters of `online`.
+    /// Takes over parameters and buffers of `online`.
     ///
     /// # Panics
     /// When `online` lives elsewhere.
@@ -58,15 +61,18 @@ impl TargetNet {
         match (self, online) {
             (Self::Host(net), NetLearner::Host(online)) => {
                 net.params_mut().copy_from_slice(online.params());
+                net.set_buffers(online.net().buffers());
             }
             (Self::Device(net), NetLearner::Device(online)) => {
                 net.params = online.params().clone();
+                net.buffers = online.buffers().cloned();
             }
             _ => panic!("a target lives where its network does"),
         }
     }
 
-    /// Moves toward `online`: θ ← θ + coef·(θ_online − θ). Polyak & Juditsky (1992).
+    /// Moves toward `online`: θ ← θ + coef·(θ_online − θ). Polyak & Juditsky (1992). Buffers are
+    /// moving averages already and taken over.
     ///
     /// # Panics
     /// When `online` lives elsewhere.
@@ -76,20 +82,28 @@ impl TargetNet {
                 let coef = coef as f32;
                 let params = net.params_mut().iter_mut().zip(online.params());
                 params.for_each(|(own, new)| *own += coef * (new - *own));
+                net.set_buffers(online.net().buffers());
             }
             (Self::Device(net), NetLearner::Device(online)) => {
                 let params = net.params.clone();
                 net.params = params.clone() + (online.params().clone() - params) * coef;
+                net.buffers = online.buffers().cloned();
             }
             _ => panic!("a target lives where its network does"),
         }
     }
 
-    /// Writes the parameters.
+    /// Writes the parameters and, if there are any, buffers.
     pub fn save(&self, out: &mut StateWriter) {
         match self {
-            Self::Host(net) => out.f32s(net.params()),
-            Self::Device(net) => out.f32s(&host(&net.params)),
+            Self::Host(net) => {
+                out.f32s(net.params());
+                net.save_buffers(out);
+            }
+            Self::Device(net) => {
+                out.f32s(&host(&net.params));
+                net.buffers.iter().for_each(|buffers| out.f32s(&host(buffers)));
+            }
         }
     }
 
@@ -99,9 +113,15 @@ impl TargetNet {
     /// When the state belongs to another network.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         match self {
-            Self::Host(net) => from.f32s_into(net.params_mut()),
+            Self::Host(net) => {
+                from.f32s_into(net.params_mut())?;
+                net.load_buffers(from)
+            }
             Self::Device(net) => {
                 net.params = device_copy(&from.f32s()?, &net.params)?;
+                if let Some(buffers) = &mut net.buffers {
+                    *buffers = device_copy(&from.f32s()?, buffers)?;
+                }
                 Ok(())
             }
         }
@@ -115,7 +135,9 @@ mod tests {
     use slm_policy::Activation;
 
     use super::*;
-    use crate::net::{Compute, LayerPlan, LrSchedule, OptimPlan, Sgd, TrainPlan, plain};
+    use crate::net::{
+        Compute, LayerPlan, LrSchedule, OptimPlan, Sgd, TrainPlan, batch_norm, plain, renorm,
+    };
 
     const INPUTS: [f32; 6] = [0.3, -1.0, 0.7, 0.2, 0.9, -0.4];
 
@@ -194,6 +216,62 @@ mod tests {
         });
         host.iter().zip(&device).for_each(|(host, device)| assert_close(host, device));
         assert_eq!((host[0].len(), host[1].len()), (2 * 4, INPUTS.len()));
+    }
+
+    /// Four steps, so that renormalization is warm; then one row alone, which has no statistics.
+    #[test]
+    fn batch_normalization_is_the_same_on_host_and_device_and_targets_take_it_over() {
+        let trunk = vec![
+            LayerPlan::Linear { width: 4, bias: true },
+            batch_norm(2),
+            LayerPlan::Activation(Activation::Tanh),
+            renorm(),
+        ];
+        let plan = plain(3, trunk, &[2]);
+        let inputs: Vec<f32> = (0..15).map(|i| (i as f32 * 1.7).sin()).collect();
+        let [host, device] = everywhere().map(|compute| {
+            let mut net = NetLearner::new(plan.clone(), sgd(), &mut Rng::from_seed(5), &compute);
+            let mut target = TargetNet::of(&net);
+            for rows in [5, 5, 3, 5, 1] {
+                let d_outputs = net.forward(&inputs[..3 * rows]).to_vec();
+                net.step(&d_outputs);
+            }
+            let before = target.infer(&inputs).to_vec();
+            target.copy_from(&net);
+            let after = target.infer(&inputs).to_vec();
+            assert_eq!(after, net.infer(&inputs));
+            assert_eq!(saved(&target).len(), plan.num_params());
+            let d_inputs = {
+                net.forward_for_inputs(&inputs);
+                net.input_gradients(&after).to_vec()
+            };
+            [before, after, d_inputs, net.params().into_owned()]
+        });
+        host.iter().zip(&device).for_each(|(host, device)| assert_close(host, device));
+        // Four batches were seen; the single row was none.
+        assert_eq!((host[3].len(), host[3].last()), (plan.num_params() + 4 + 9, Some(&4.0)));
+    }
+
+    #[test]
+    fn a_target_and_its_network_read_their_buffers_back() {
+        for compute in everywhere() {
+            let plan = plain(3, vec![renorm()], &[2]);
+            let new = || NetLearner::new(plan.clone(), sgd(), &mut Rng::from_seed(5), &compute);
+            let mut net = new();
+            net.forward(&INPUTS);
+            net.step(&[1.0; 4]);
+            let mut state = StateWriter::new();
+            net.save(&mut state);
+            TargetNet::of(&net).save(&mut state);
+            let bytes = state.into_bytes();
+            let (mut from, mut copy) = (StateReader::new(&bytes), new());
+            let mut target = TargetNet::of(&copy);
+            copy.load(&mut from).unwrap();
+            target.load(&mut from).unwrap();
+            from.finish().unwrap();
+            assert_eq!(copy.params(), net.params());
+            assert_eq!(target.infer(&INPUTS), net.infer(&INPUTS));
+        }
     }
 
     /// `slm_golden.json`, polyak: the new parameters weigh `coef`.

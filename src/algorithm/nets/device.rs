@@ -94,7 +94,7 @@ impl DeviceNets {
     }
 
     pub(super) fn actor_params(&self) -> Vec<f32> {
-        self.actor.host_params()
+        self.actor.host_values()
     }
 
     pub(super) fn finish_update(&mut self, frame: u64, loss: f64) {
@@ -127,8 +127,8 @@ impl DeviceNets {
     fn step(&mut self, rows: Batch, advantage: Tensor<1>, loss: &dyn PolicyLoss, sums: &mut Sums) {
         let column = |j: usize| rows.targets.clone().narrow(1, j, 1).squeeze_dim::<1>(1);
         let (return_, old_value, old_log_prob) = (column(0), column(1), column(2));
-        let actor = self.actor.tracked();
-        let outputs = actor.forward(rows.obs.clone());
+        let mut actor = self.actor.tracked();
+        let outputs = actor.forward_training(rows.obs.clone());
         let (critic, value) = self.tracked_values(&outputs, rows.obs);
         let policy = self.policy_columns(outputs);
         let (log_prob, entropy) = self.dist.log_prob_and_entropy(policy, rows.actions);
@@ -156,8 +156,8 @@ impl DeviceNets {
             Critic::Absent => (None, None),
             Critic::Shared => (None, Some(value_column(outputs.clone()))),
             Critic::Separate(critic) => {
-                let net = critic.tracked();
-                let value = value_column(net.forward(obs));
+                let mut net = critic.tracked();
+                let value = value_column(net.forward_training(obs));
                 (Some(net), Some(value))
             }
         }

@@ -1,5 +1,7 @@
 //! Networks on the processor: fused kernels, losses differentiated by hand, no tensors.
 
+use std::borrow::Cow;
+
 use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
 
 use super::{CriticPlan, Epoch, Evaluation, NetsPlan, TrainingBatch, UpdateMeans};
@@ -96,8 +98,8 @@ impl HostNets {
         self.actor.plan()
     }
 
-    pub(super) fn actor_params(&self) -> &[f32] {
-        self.actor.params()
+    pub(super) fn actor_params(&self) -> Cow<'_, [f32]> {
+        self.actor.values()
     }
 
     pub(super) fn finish_update(&mut self, frame: u64, loss: f64) {
@@ -172,7 +174,7 @@ impl HostNets {
         let mut values = Vec::with_capacity(n);
         let rows: Vec<u32> = (0..n as u32).collect();
         for rows in rows.chunks(chunk_rows(net.plan())) {
-            let rows = net.forward_rows(obs, rows).chunks_exact(heads);
+            let rows = net.infer_rows(obs, rows).chunks_exact(heads);
             values.extend(rows.map(|row| row[heads - 1]));
         }
         values
@@ -184,7 +186,7 @@ impl HostNets {
         let rows: Vec<u32> = (0..rollout.len() as u32).collect();
         let (chunk, width) = (chunk_rows(self.actor.plan()), rollout.plan().action_width);
         for (rows, actions) in rows.chunks(chunk).zip(rollout.actions.chunks(chunk * width)) {
-            self.actor.forward_rows(rollout.obs.values(), rows);
+            self.actor.infer_rows(rollout.obs.values(), rows);
             self.columns.actions.set(&self.dist, actions.chunks_exact(width));
             self.columns.take_log_probs(&self.dist, &self.actor);
             log_probs.extend_from_slice(&self.columns.log_prob);

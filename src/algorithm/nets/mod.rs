@@ -125,10 +125,10 @@ impl PolicyValueNets {
         either!(self, nets => nets.actor_plan())
     }
 
-    /// Its parameters `[num_params]`.
+    /// Its parameters `[num_params]`, then buffers `[num_buffers]`.
     pub fn actor_params(&self) -> Cow<'_, [f32]> {
         match self {
-            Self::Host(nets) => nets.actor_params().into(),
+            Self::Host(nets) => nets.actor_params(),
             Self::Device(nets) => nets.actor_params().into(),
         }
     }

@@ -6,7 +6,9 @@ use slm_policy::{Activation, Family};
 use super::*;
 use crate::algorithm::policy_loss::{Losses, RowGradients, Rows};
 use crate::memory::RolloutPlan;
-use crate::net::{Adam, Init, LayerPlan, LrSchedule, OptimPlan, RmsProp, conv, plain};
+use crate::net::{
+    Adam, Init, LayerPlan, LrSchedule, OptimPlan, RmsProp, batch_norm, conv, plain, renorm,
+};
 
 const ROWS: usize = 24;
 const OBS: usize = 5;
@@ -66,6 +68,15 @@ fn conv_net(heads: &[usize]) -> NetPlan {
         relu,
     ];
     NetPlan { obs_scale: 1.0 / 255.0, ..plain(2 * 9 * 7, trunk, heads) }
+}
+
+/// A network that sees pixels and normalizes over the batch.
+fn batch_norm_net(heads: &[usize]) -> NetPlan {
+    let relu = LayerPlan::Activation(Activation::Relu);
+    let mut plan = conv_net(heads);
+    plan.trunk.insert(2, batch_norm(12));
+    plan.trunk.extend([renorm(), LayerPlan::Linear { width: 6, bias: true }, relu]);
+    plan
 }
 
 fn train(optim: OptimPlan) -> TrainPlan {
@@ -209,4 +220,17 @@ fn a_policy_that_sees_pixels_learns_the_same_on_host_and_device() {
     assert_same(&NetsPlan { dist: dist.clone(), actor, train: adam(), critic });
     let critic = CriticPlan::Separate(conv_net(&[1]).into(), adam().into());
     assert_same(&NetsPlan { dist, actor: conv_net(&[3]), train: adam(), critic });
+}
+
+#[test]
+fn networks_with_batch_normalization_learn_the_same_on_host_and_device() {
+    let (dist, critic) = (Dist::Categorical { n: 3 }, CriticPlan::Shared);
+    let actor = batch_norm_net(&[3, 1]);
+    let buffers = actor.num_buffers();
+    assert_same(&NetsPlan { dist: dist.clone(), actor, train: adam(), critic });
+    let critic = CriticPlan::Separate(batch_norm_net(&[1]).into(), adam().into());
+    let plan = NetsPlan { dist, actor: batch_norm_net(&[3]), train: adam(), critic };
+    assert_same(&plan);
+    let nets = PolicyValueNets::new(&plan, &mut Rng::from_seed(1), &Compute::kernels(1));
+    assert_eq!(nets.actor_params().len(), plan.actor.num_params() + buffers);
 }

@@ -215,6 +215,16 @@ mod tests {
     }
 
     #[test]
+    fn keeps_the_agent_contract_where_batches_are_normalized() {
+        let agent = AGENT.replace(
+            "type: MLPNet, shared: false, use_same_optim: true, hid_layers: [8]",
+            "type: ConvNet, shared: true, use_same_optim: true, normalize: true,
+              conv_hid_layers: [[6, 3], [6, 2]], fc_hid_layers: [12]",
+        );
+        conformance_images::check(&DEF, &agent);
+    }
+
+    #[test]
     fn keeps_the_agent_contract_with_whole_episodes() {
         let agent = AGENT
             .replace("time_horizon: 16", "training_frequency: 64")
