@@ -1,6 +1,6 @@
 //! Soft actor-critics keep the agent contract, and learn what their plans say.
 
-use crate::algorithm::conformance;
+use crate::algorithm::{conformance, conformance_images};
 
 use super::*;
 
@@ -19,6 +19,28 @@ fn with(change: (&str, &str)) -> String {
 #[test]
 fn keeps_the_agent_contract_with_discrete_actions() {
     conformance::check_discrete(&SAC, AGENT);
+}
+
+#[test]
+fn keeps_the_agent_contract_where_it_sees_pixels() {
+    let agent = with((
+        "type: MLPNet, hid_layers: [16]",
+        "type: ConvNet, conv_hid_layers: [[6, 3, 2]], fc_hid_layers: [12], normalize: true",
+    ));
+    conformance_images::check(&SAC, &agent);
+}
+
+#[test]
+fn critics_that_renormalize_batches_keep_the_agent_contract() {
+    let critic_net = "critic_net: {type: TorchArcNet, optim_spec: {name: Adam, lr: 0.005}, arc: {
+        modules: {body: {Sequential: [{LazyLinear: {out_features: 16}},
+          {LazyBatchRenorm1d: {momentum: 0.01, eps: 0.001, warmup_steps: 200}}, {ReLU: }]}},
+        graph: {input: x, modules: {body: [x]}, output: body}}}";
+    let agent = AGENT
+        .replace("name: SoftActorCritic", "name: CrossQ")
+        .replace(", update_type: polyak, polyak_coef: 0.05}}", &format!("}}, {critic_net}}}"));
+    conformance::check_discrete(&CROSS_Q, &agent);
+    conformance::check_continuous(&CROSS_Q, &agent);
 }
 
 #[test]
