@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# PPO on CartPole with the settings of `ppo_cartpole_arc`: slm-lab beside Stable-Baselines3, on one core, in turns.
+# The same task in slm-lab and in Stable-Baselines3, with the same settings, on one core, in turns.
 #
-#   benches/peers/run.sh
+#   benches/peers/run.sh ppo     CartPole, `ppo_cartpole_arc`; also what is run without a word
+#   benches/peers/run.sh dqn     CartPole, `dqn_boltzmann_cartpole_arc`, one gradient step a frame
+#   benches/peers/run.sh sac     Pendulum, `sac_pendulum_arc`, 256x256, batches of 256, one update a frame
 #
 # Variables, with what they are where not given:
 #   ROUNDS=3       how often each side runs; medians are compared
-#   SB3_FRAMES=40960, LAB_FRAMES=200000   frames that each side trains for
+#   SB3_FRAMES, LAB_FRAMES   frames that each side trains for: 40960 and 200000 for ppo, less for the others
 #   SECONDS_EACH=10                       how long `slm-lab bench` measures
 #   CORE=0         core that both are pinned to, where `taskset` exists
 #   PYTHON=        an interpreter that has stable-baselines3; else a virtual environment is made in benches/peers/.venv
@@ -14,10 +16,27 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 ROUNDS=${ROUNDS:-3}
-SB3_FRAMES=${SB3_FRAMES:-40960}
-LAB_FRAMES=${LAB_FRAMES:-200000}
 SECONDS_EACH=${SECONDS_EACH:-10}
-spec=(benchmark_arc/ppo/ppo_classic_arc.yaml ppo_cartpole_arc)
+case ${1:-ppo} in
+  ppo)
+    spec=(benchmark_arc/ppo/ppo_classic_arc.yaml ppo_cartpole_arc)
+    peer=sb3_ppo_cartpole.py frames=(40960 200000)
+    ;;
+  dqn)
+    spec=(benchmark_arc/dqn/dqn_classic_arc.yaml dqn_boltzmann_cartpole_arc)
+    peer=sb3_dqn_cartpole.py frames=(8192 50000)
+    ;;
+  sac)
+    spec=(benchmark_arc/sac/sac_classic_arc.yaml sac_pendulum_arc)
+    peer=sb3_sac_pendulum.py frames=(2048 4096)
+    ;;
+  *)
+    echo "no task is called $1; there are ppo, dqn and sac" >&2
+    exit 2
+    ;;
+esac
+SB3_FRAMES=${SB3_FRAMES:-${frames[0]}}
+LAB_FRAMES=${LAB_FRAMES:-${frames[1]}}
 
 if [ -z "${PYTHON:-}" ]; then
   venv=benches/peers/.venv
@@ -36,12 +55,12 @@ trap 'rm -rf "$scratch"' EXIT
 
 # Frames per second of learning alone, as SB3's script reports them.
 sb3() {
-  "${pin[@]}" "$PYTHON" benches/peers/sb3_ppo_cartpole.py "$SB3_FRAMES" | sed -n 's/^sb3 .* fps //p'
+  "${pin[@]}" "$PYTHON" "benches/peers/$peer" "$SB3_FRAMES" | sed -n 's/^sb3 .* fps //p'
 }
 
 # Frames per second of learning alone: no files, no process start.
 bench() {
-  "${pin[@]}" "$SLM_LAB" bench "${spec[@]}" --seconds "$SECONDS_EACH" --json "$scratch/bench.json" >/dev/null
+  "${pin[@]}" "$SLM_LAB" bench "${spec[@]}" --threads 1 --seconds "$SECONDS_EACH" --json "$scratch/bench.json" >/dev/null
   "$PYTHON" -c 'import json, sys
 training = json.load(open(sys.argv[1]))["specs"][0]["training"]
 print(round(training["train_frames_per_second"]["median"]))' "$scratch/bench.json"
@@ -51,7 +70,7 @@ print(round(training["train_frames_per_second"]["median"]))' "$scratch/bench.jso
 whole() {
   local start end
   start=$(date +%s%N)
-  "${pin[@]}" "$SLM_LAB" "${spec[@]}" dev -s env.max_frame="$LAB_FRAMES" --seed 1 --log-level ERROR \
+  "${pin[@]}" "$SLM_LAB" "${spec[@]}" dev --threads 1 -s env.max_frame="$LAB_FRAMES" --seed 1 --log-level ERROR \
     --data-dir "$scratch/data" >/dev/null 2>&1
   end=$(date +%s%N)
   echo $((LAB_FRAMES * 1000000000 / (end - start)))
