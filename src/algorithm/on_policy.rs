@@ -41,7 +41,7 @@ pub trait OnPolicyRule: Send {
     fn advance(&mut self, frame: u64);
 
     /// Names of the rule's own metric columns.
-    fn metric_names(&self) -> &'static [&'static str];
+    fn metric_names(&self) -> Vec<&'static str>;
 
     /// Their values, in the order of the names.
     fn metrics(&self) -> Vec<f64>;
@@ -131,7 +131,7 @@ impl<R: OnPolicyRule> Agent for OnPolicy<R> {
     }
 
     fn metric_names(&self) -> Vec<&'static str> {
-        [self.acting.metric_names(), self.rule.metric_names()].concat()
+        [self.acting.metric_names(), &self.rule.metric_names()].concat()
     }
 
     fn metrics(&self) -> Vec<f64> {

@@ -116,6 +116,12 @@ impl Rollout {
         Some(self.truncated_obs.row(k))
     }
 
+    /// Final observations of all rows that a time limit cut, in the order of the rows
+    /// `[rows cut, obs_width]`.
+    pub fn truncated_rows_obs(&self) -> &ObsBatch {
+        self.truncated_obs.values()
+    }
+
     /// Observations whose value bootstraps: those after the newest actions `[n, obs_width]`, then
     /// the final ones of truncated rows.
     pub fn bootstrap_obs(&self) -> ObsBatch {

@@ -19,6 +19,7 @@ use crate::memory::Rollout;
 use crate::net::LossFn;
 use crate::ops::{Schedule, bootstrapped_returns, gae, mean_bootstrapped_returns, standardize};
 
+pub(super) use spec::resolve;
 pub use spec::{ActorCriticSpec, DEF};
 
 /// How the worth of an action is estimated.
@@ -122,7 +123,7 @@ impl OnPolicyRule for ActorCritic {
         let before = nets.evaluate(rollout);
         let Targets { advantages, returns } = self.targets(rollout, &before);
         self.value_target.update(&returns);
-        let batch = TrainingBatch { rollout, returns: &returns, before: &before };
+        let batch = TrainingBatch::of(rollout, &returns, &before);
         let order = (0..rollout.len() as u32).collect();
         let mut once = std::iter::once(Epoch { order, advantages });
         let means = nets.learn(batch, rollout.len(), &mut once, &self.loss());
@@ -134,8 +135,8 @@ impl OnPolicyRule for ActorCritic {
         self.entropy_coef = self.plan.entropy_coef.at(frame);
     }
 
-    fn metric_names(&self) -> &'static [&'static str] {
-        &["entropy_coef", "entropy"]
+    fn metric_names(&self) -> Vec<&'static str> {
+        vec!["entropy_coef", "entropy"]
     }
 
     fn metrics(&self) -> Vec<f64> {

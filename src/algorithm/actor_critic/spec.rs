@@ -54,21 +54,31 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let mut resolver = Resolver { agent, env, found };
     let memory = resolver.memory();
     let (spec, memory) = (spec?, memory?);
-    let update_every = update_every(&spec, &memory, &mut resolver);
+    let plan = resolve(&spec, &memory, &mut resolver)?;
+    Some(Box::new(plan))
+}
+
+/// What `spec` means in the agent that `resolver` has.
+pub(in crate::algorithm) fn resolve(
+    spec: &ActorCriticSpec,
+    memory: &MemorySpec,
+    resolver: &mut Resolver<'_>,
+) -> Option<ResolvedOnPolicy<ActorCritic>> {
+    let update_every = update_every(spec, memory, resolver);
     let dist = resolver.dist(&spec.acting)?;
     let acting = resolver.acting(&spec.acting, &dist);
     let nets = resolver.actor_critic_nets(&dist);
     let rollout = resolver.rollout(&dist);
     let (acting, nets, update_every) = (acting?, nets?, update_every?);
-    let elite = resolver.elite(&memory, update_every);
+    let elite = resolver.elite(memory, update_every);
     resolver.warn_if_never_due("training_frequency", update_every);
-    let rule = rule_plan(&spec, agent);
-    Some(Box::new(ResolvedOnPolicy {
+    let rule = rule_plan(spec, resolver.agent);
+    Some(ResolvedOnPolicy {
         plan: OnPolicyPlan { nets, acting, rollout, update_every, elite },
         rule: Box::new(move || ActorCritic::new(rule.clone())),
-        algorithm: to_json(&spec),
-        memory: to_json(&memory),
-    }))
+        algorithm: to_json(spec),
+        memory: to_json(memory),
+    })
 }
 
 fn update_every(

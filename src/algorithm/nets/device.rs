@@ -60,11 +60,19 @@ impl DeviceNets {
         let obs = self.upload_obs(rollout.obs.values());
         let actions = self.upload(&rollout.actions, widths.action_width);
         let bootstrap_obs = self.upload_obs(&rollout.bootstrap_obs());
-        let values = host(self.values(&obs));
-        let next_values = rollout.next_values(&values, &host(self.values(&bootstrap_obs)));
+        let values = host(self.frozen_values(&obs));
+        let bootstrap = host(self.frozen_values(&bootstrap_obs));
+        let next_values = rollout.next_values(&values, &bootstrap);
         let outputs = self.policy_columns(in_chunks(&self.actor.frozen(), &obs));
         let log_probs = host(self.dist.log_prob_and_entropy(outputs, actions).0);
         Evaluation { values, next_values, log_probs }
+    }
+
+    pub(super) fn values(&self, obs: &ObsBatch) -> Vec<f32> {
+        if obs.is_empty() {
+            return Vec::new();
+        }
+        host(self.frozen_values(&self.upload_obs(obs)))
     }
 
     pub(super) fn learn(
@@ -175,7 +183,7 @@ impl DeviceNets {
         }
     }
 
-    fn values(&self, obs: &Tensor<2>) -> Tensor<1> {
+    fn frozen_values(&self, obs: &Tensor<2>) -> Tensor<1> {
         match &self.critic {
             Critic::Absent => Tensor::zeros([obs.dims()[0]], &obs.device()),
             Critic::Shared => value_column(in_chunks(&self.actor.frozen(), obs)),
@@ -184,12 +192,11 @@ impl DeviceNets {
     }
 
     fn upload_batch(&self, batch: TrainingBatch<'_>) -> Batch {
-        let (rollout, before) = (batch.rollout, batch.before);
-        let columns = [batch.returns, &before.values, &before.log_probs];
+        let columns = [batch.returns, batch.old_values, batch.old_log_probs];
         let targets = columns.map(|values| self.upload(values, 1));
         Batch {
-            obs: self.upload_obs(rollout.obs.values()),
-            actions: self.upload(&rollout.actions, rollout.plan().action_width),
+            obs: self.upload_obs(batch.obs),
+            actions: self.upload(batch.actions, self.dist.action_width()),
             targets: Tensor::cat(targets.to_vec(), 1),
         }
     }

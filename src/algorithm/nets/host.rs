@@ -138,9 +138,8 @@ impl HostNets {
     ) -> f64 {
         let Self { dist, actor, critic, columns, gradients } = self;
         columns.gather(batch, rows, dist);
-        let obs = batch.rollout.obs.values();
-        actor.forward_rows(obs, rows);
-        columns.take_values(actor, critic, obs, rows);
+        actor.forward_rows(batch.obs, rows);
+        columns.take_values(actor, critic, batch.obs, rows);
         columns.take_log_probs(dist, actor);
         gradients.rows.resize(rows.len());
         let value = (!matches!(critic, Critic::Absent)).then_some(columns.value.as_slice());
@@ -163,7 +162,7 @@ impl HostNets {
     }
 
     /// V `[n]` of observations `[n, width]`; zero without a critic.
-    fn values(&mut self, obs: &ObsBatch) -> Vec<f32> {
+    pub(super) fn values(&mut self, obs: &ObsBatch) -> Vec<f32> {
         let n = obs.len() / self.actor.plan().input;
         let net = match &mut self.critic {
             Critic::Absent => return vec![0.0; n],
@@ -214,13 +213,11 @@ impl HostNets {
 impl Columns {
     /// Takes actions and targets of the given rows.
     fn gather(&mut self, batch: TrainingBatch<'_>, rows: &[u32], dist: &Dist) {
-        let Evaluation { values, log_probs, .. } = batch.before;
         pick(batch.returns, rows, &mut self.return_);
-        pick(values, rows, &mut self.old_value);
-        pick(log_probs, rows, &mut self.old_log_prob);
+        pick(batch.old_values, rows, &mut self.old_value);
+        pick(batch.old_log_probs, rows, &mut self.old_log_prob);
         let width = dist.action_width();
-        let actions =
-            rows.iter().map(|&row| &batch.rollout.actions[row as usize * width..][..width]);
+        let actions = rows.iter().map(|&row| &batch.actions[row as usize * width..][..width]);
         self.actions.set(dist, actions);
     }
 

@@ -5,7 +5,7 @@ mod host;
 
 use std::borrow::Cow;
 
-use slm_env::{Rng, StateError, StateReader, StateWriter};
+use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
 
 pub use self::device::DeviceNets;
 pub use self::host::HostNets;
@@ -48,15 +48,32 @@ pub struct Evaluation {
     pub log_probs: Vec<f32>,
 }
 
-/// A rollout with the targets of its rows, all `[T, n]`.
+/// Rows to learn from, of a rollout or drawn from a replay.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingBatch<'a> {
-    /// Observations and actions.
-    pub rollout: &'a Rollout,
-    /// What V should be.
+    /// Observations acted on `[rows, obs_width]`.
+    pub obs: &'a ObsBatch,
+    /// Actions as stored `[rows, action_width]`.
+    pub actions: &'a [f32],
+    /// What V should be `[rows]`.
     pub returns: &'a [f32],
-    /// V and log π before the update.
-    pub before: &'a Evaluation,
+    /// V before the update `[rows]`; anything where the loss does not read it.
+    pub old_values: &'a [f32],
+    /// log π before the update `[rows]`; anything where the loss does not read it.
+    pub old_log_probs: &'a [f32],
+}
+
+impl<'a> TrainingBatch<'a> {
+    /// A whole rollout, as the networks saw it `before`, with its value targets `[T, n]`.
+    pub fn of(rollout: &'a Rollout, returns: &'a [f32], before: &'a Evaluation) -> Self {
+        Self {
+            obs: rollout.obs.values(),
+            actions: &rollout.actions,
+            returns,
+            old_values: &before.values,
+            old_log_probs: &before.log_probs,
+        }
+    }
 }
 
 /// One pass over a batch: its rows in order, cut into minibatches.
@@ -107,6 +124,11 @@ impl PolicyValueNets {
     /// What the networks say about `rollout`, without gradients.
     pub fn evaluate(&mut self, rollout: &Rollout) -> Evaluation {
         either!(self, nets => nets.evaluate(rollout))
+    }
+
+    /// V `[rows]` of observations `[rows, obs_width]`, without gradients; 0 without a critic.
+    pub fn values(&mut self, obs: &ObsBatch) -> Vec<f32> {
+        either!(self, nets => nets.values(obs))
     }
 
     /// One gradient step per minibatch of every epoch.

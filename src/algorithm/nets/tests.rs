@@ -136,7 +136,7 @@ fn assert_same(plan: &NetsPlan) {
     let returns: Vec<f32> = (0..ROWS).map(|k| (k as f32).sin()).collect();
     let train = |nets: &mut PolicyValueNets| {
         let before = nets.evaluate(&rollout);
-        let batch = TrainingBatch { rollout: &rollout, returns: &returns, before: &before };
+        let batch = TrainingBatch::of(&rollout, &returns, &before);
         let epoch = Epoch {
             order: (0..ROWS as u32).rev().collect(),
             advantages: returns.iter().map(|r| 1.0 - r).collect(),

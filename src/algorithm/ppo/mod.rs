@@ -22,6 +22,7 @@ use crate::memory::Rollout;
 use crate::net::LossFn;
 use crate::ops::{PercentileScale, Schedule, gae, standardize};
 
+pub(super) use spec::resolve;
 pub use spec::{AdvantageScaleSpec, DEF, PpoSpec};
 
 /// How advantages are brought to a common scale, per minibatch.
@@ -126,7 +127,7 @@ impl OnPolicyRule for Ppo {
         let returns: Vec<f32> = advantages.iter().zip(&before.values).map(|(a, v)| a + v).collect();
         self.value_target.update(&returns);
         let loss = self.loss();
-        let batch = TrainingBatch { rollout, returns: &returns, before: &before };
+        let batch = TrainingBatch::of(rollout, &returns, &before);
         let mut order: Vec<u32> = (0..advantages.len() as u32).collect();
         let (epochs, minibatch_size) = (self.plan.training_epoch, self.plan.minibatch_size);
         let mut epochs = (0..epochs).map(|_| self.epoch(&advantages, &mut order, rng));
@@ -140,8 +141,8 @@ impl OnPolicyRule for Ppo {
         self.entropy_coef = self.plan.entropy_coef.at(frame);
     }
 
-    fn metric_names(&self) -> &'static [&'static str] {
-        &["clip_eps", "entropy_coef", "entropy"]
+    fn metric_names(&self) -> Vec<&'static str> {
+        vec!["clip_eps", "entropy_coef", "entropy"]
     }
 
     fn metrics(&self) -> Vec<f64> {
