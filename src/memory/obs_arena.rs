@@ -56,6 +56,18 @@ impl ObsArena {
         }
     }
 
+    /// Removes the first `count` rows.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub fn remove_first(&mut self, count: usize) {
+        let len = count * self.width;
+        match &mut self.values {
+            ObsBatch::F32(values) => drop(values.drain(..len)),
+            ObsBatch::U8(values) => drop(values.drain(..len)),
+        }
+    }
+
     /// All rows `[rows, width]`.
     pub fn values(&self) -> &ObsBatch {
         &self.values
