@@ -2,7 +2,7 @@
 
 use slm_env::EnvDef;
 
-use crate::algorithm::{AlgorithmDef, actor_critic, dqn, ppo, random, reinforce, sac, sarsa};
+use crate::algorithm::{AlgorithmDef, actor_critic, dqn, ppo, random, reinforce, sac, sarsa, sil};
 
 /// Every algorithm; to add one, add its line.
 pub const ALGORITHMS: &[&AlgorithmDef] = &[
@@ -15,6 +15,8 @@ pub const ALGORITHMS: &[&AlgorithmDef] = &[
     &dqn::HYDRA_DQN,
     &actor_critic::DEF,
     &ppo::DEF,
+    &sil::SIL,
+    &sil::PPO_SIL,
     &sac::SAC,
     &sac::CROSS_Q,
 ];

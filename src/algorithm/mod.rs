@@ -27,6 +27,7 @@ mod resolve_train;
 mod resolve_value;
 pub mod sac;
 pub mod sarsa;
+pub mod sil;
 pub mod target_update;
 mod trunk;
 pub mod value_target;

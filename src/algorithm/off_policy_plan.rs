@@ -6,7 +6,9 @@ use super::agent::{Agent, AgentContext, AgentPlan};
 use super::off_policy::{MakeRule, OffPolicy, OffPolicyPlan};
 use super::resolve::{Resolver, schedule_plan};
 use super::target_update::TargetUpdate;
-use crate::config::{FromNode, MemorySpec, NetTrainingSpec, ReplaySpec, UpdateTypeSpec};
+use crate::config::{
+    FromNode, MemorySpec, NetTrainingSpec, PrioritizedReplaySpec, ReplaySpec, UpdateTypeSpec,
+};
 use crate::memory::{PriorityPlan, ReplayPlan};
 
 /// An off-policy agent, resolved: its plan, its rule's, and the spec they came from.
@@ -49,14 +51,7 @@ impl Resolver<'_> {
         let memory = MemorySpec::from_node(&self.agent.memory, self.found)?;
         let (replay, priorities) = match &memory {
             MemorySpec::Replay(replay) => (replay, None),
-            MemorySpec::PrioritizedReplay(spec) => (
-                &spec.replay,
-                Some(PriorityPlan {
-                    alpha: spec.alpha,
-                    epsilon: spec.epsilon,
-                    beta: spec.beta_spec.as_ref().map(schedule_plan),
-                }),
-            ),
+            MemorySpec::PrioritizedReplay(spec) => (&spec.replay, Some(priority_plan(spec))),
             _ => {
                 let message = format!("this algorithm can not learn from an {}", memory.name());
                 let error = self.agent.memory.error_in("name", message);
@@ -69,7 +64,8 @@ impl Resolver<'_> {
         Some((memory, plan))
     }
 
-    fn replay_plan(
+    /// What a replay of these keys holds.
+    pub fn replay_plan(
         &self,
         spec: &ReplaySpec,
         action_width: usize,
@@ -97,6 +93,15 @@ impl Resolver<'_> {
             let warning = self.agent.algorithm.error_in("training_start_step", text);
             self.found.warning(warning.with_help("nothing will be learned".to_owned()));
         }
+    }
+}
+
+/// How priorities follow from errors.
+pub(super) fn priority_plan(spec: &PrioritizedReplaySpec) -> PriorityPlan {
+    PriorityPlan {
+        alpha: spec.alpha,
+        epsilon: spec.epsilon,
+        beta: spec.beta_spec.as_ref().map(schedule_plan),
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = built_in![
     "benchmark/ppo/ppo_mountaincar_continuous.json",
     "benchmark/ppo/ppo_pendulum.json",
     "benchmark/reinforce/reinforce_cartpole.json",
+    "benchmark/sil/ppo_sil_cartpole.json",
     "benchmark_arc/a2c/a2c_classic_arc.yaml",
     "benchmark_arc/dqn/dqn_classic_arc.yaml",
     "benchmark_arc/ppo/ppo_classic_arc.yaml",
@@ -32,6 +33,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = built_in![
     "cont_test.json",
     "demo.json",
     "experimental/misc/random.json",
+    "experimental/sil/sil_cartpole.json",
     // end
 ];
 

@@ -1,18 +1,32 @@
 //! `agent.memory`: where experience waits to be learned from.
 
-use super::{Fields, ScheduleSpec, spec, spec_union};
+use super::{Fields, ScheduleSpec, spec, spec_enum, spec_union};
+
+spec_enum! {
+    /// How the second memory of self-imitation is drawn from.
+    pub enum SilReplaySpec: "replay" {
+        /// Uniformly.
+        Replay = "Replay",
+        /// By how much better than expected the transitions turned out.
+        PrioritizedReplay = "PrioritizedReplay",
+    }
+}
 
 spec! {
     /// A memory of the latest experience; the keys are for the second memory of self-imitation.
     pub struct OnPolicySpec {
-        /// The second memory.
-        sil_replay_name: Option<String> = nullable;
+        /// The second memory; null means `Replay`.
+        sil_replay_name: Option<SilReplaySpec> = nullable;
         /// Transitions per batch of the second memory.
         batch_size: Option<usize> = nullable, in 1..;
         /// Transitions that the second memory holds.
         max_size: Option<usize> = nullable, in 1..;
-        /// Whether each batch of the second memory includes the newest transition.
+        /// Whether each batch of the second memory includes the transitions stored since the last one.
         use_cer: Option<bool> = nullable;
+        /// Exponent of priorities, where the second memory is a `PrioritizedReplay`.
+        alpha: Option<f64> = nullable, in 0.0..;
+        /// Added to each priority, where the second memory is a `PrioritizedReplay`.
+        epsilon: Option<f64> = nullable, in 0.0..;
     }
 }
 

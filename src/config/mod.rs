@@ -64,6 +64,7 @@ pub use lr_schedule::{
 pub(crate) use macros::spec;
 pub use memory::{
     MemorySpec, OnPolicyCrossEntropySpec, OnPolicySpec, PrioritizedReplaySpec, ReplaySpec,
+    SilReplaySpec,
 };
 pub use meta::{DistributedSpec, Flag, MetaSpec, SearchResourcesSpec};
 pub use names::{Names, to_json};

@@ -202,7 +202,7 @@ pub(super) mod tests {
     use super::*;
 
     pub(in super::super) const AVAILABLE: Available<'_> = Available {
-        algorithms: &["Random", "Reinforce", "ActorCritic", "PPO"],
+        algorithms: &["Random", "Reinforce", "ActorCritic", "PPO", "SIL", "PPOSIL"],
         envs: &[
             "CartPole-v1",
             "MountainCar-v0",
