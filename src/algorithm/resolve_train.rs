@@ -24,16 +24,20 @@ fn optim_plan(spec: &OptimSpec) -> OptimPlan {
     match spec {
         OptimSpec::Adam(spec) => OptimPlan::Adam(adam(spec)),
         OptimSpec::AdamW(spec) => OptimPlan::Adam(adamw(spec)),
-        OptimSpec::GlobalAdam(spec) => OptimPlan::Adam(global_adam(spec)),
+        OptimSpec::GlobalAdam(spec) => global(OptimPlan::Adam(global_adam(spec))),
         OptimSpec::RAdam(spec) => OptimPlan::RAdam(radam(spec)),
         OptimSpec::RmsProp(spec) => OptimPlan::RmsProp(rms_prop(spec)),
-        OptimSpec::GlobalRmsProp(spec) => OptimPlan::RmsProp(global_rms_prop(spec)),
+        OptimSpec::GlobalRmsProp(spec) => global(OptimPlan::RmsProp(global_rms_prop(spec))),
         OptimSpec::Sgd(spec) => OptimPlan::Sgd(sgd(spec)),
         OptimSpec::Lookahead(LookaheadSpec { fast, slow }) => {
             let lookahead = Lookahead { alpha: slow.alpha, k: slow.k };
             OptimPlan::Lookahead(lookahead, Box::new(optim_plan(fast)))
         }
     }
+}
+
+fn global(optim: OptimPlan) -> OptimPlan {
+    OptimPlan::Global(Box::new(optim))
 }
 
 fn adam(spec: &AdamSpec) -> Adam {
@@ -138,14 +142,14 @@ mod tests {
         for (text, expected) in [
             ("{name: Adam, amsgrad: true}".to_owned(), adam(0.0, false, true)),
             ("{name: AdamW}".to_owned(), adam(0.01, true, false)),
-            ("{name: GlobalAdam, weight_decay: 0.1}".to_owned(), adam(0.1, false, false)),
+            ("{name: GlobalAdam, weight_decay: 0.1}".to_owned(), global(adam(0.1, false, false))),
             (format!("{{name: RAdam, {decayed}}}"), radam.clone()),
             (
                 format!("{{name: Lookahead, optimizer: RAdam, {decayed}}}"),
                 OptimPlan::Lookahead(ahead, Box::new(radam)),
             ),
             ("{name: RMSprop}".to_owned(), OptimPlan::RmsProp(rms)),
-            ("{name: GlobalRMSprop}".to_owned(), OptimPlan::RmsProp(rms)),
+            ("{name: GlobalRMSprop}".to_owned(), global(OptimPlan::RmsProp(rms))),
         ] {
             assert_eq!(optim_plan(&read(&text)), expected, "{text}");
         }

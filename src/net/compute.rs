@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use burn::tensor::Device;
 use slm_kernels::Pool;
 
+use super::workers::Worker;
+
 /// What trains the networks of one agent.
 #[derive(Clone, Debug)]
 pub enum Compute {
     /// Fused kernels in host memory.
-    Kernels(Threads),
+    Kernels(Kernels),
     /// Burn's tensors on a device, of which the processor may be one.
     Burn(Device),
 }
@@ -18,8 +20,27 @@ pub enum Compute {
 impl Compute {
     /// Fused kernels on so many threads.
     pub fn kernels(threads: usize) -> Self {
-        Self::Kernels(Threads::new(threads))
+        Self::Kernels(Kernels { threads: Threads::new(threads), worker: None })
     }
+
+    /// The same, for an agent that trains its networks together with other workers.
+    ///
+    /// # Panics
+    /// On a device: workers share networks in host memory.
+    #[must_use]
+    pub fn of_worker(self, worker: Worker) -> Self {
+        let Self::Kernels(kernels) = self else { panic!("workers train on the processor") };
+        Self::Kernels(Kernels { worker: Some(worker), ..kernels })
+    }
+}
+
+/// Fused kernels in host memory.
+#[derive(Clone, Debug)]
+pub struct Kernels {
+    /// Threads of their passes.
+    pub(super) threads: Threads,
+    /// With whom the networks are trained together.
+    pub(super) worker: Option<Worker>,
 }
 
 /// Threads that all networks of one agent share; results do not depend on their number.

@@ -74,6 +74,7 @@ impl Step {
             OptimPlan::RmsProp(rms) => self.rms_prop(rms, moments),
             OptimPlan::Sgd(sgd) => self.sgd(sgd, moments),
             OptimPlan::Lookahead(lookahead, fast) => self.lookahead(lookahead, fast, moments),
+            OptimPlan::Global(optim) => self.of(optim, moments),
         }
     }
 

@@ -7,11 +7,10 @@
 use std::borrow::Cow;
 
 use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
-use slm_kernels::{clip_scale, global_norm};
 
-use super::compute::Threads;
+use super::compute::Kernels;
+use super::descent::Descent;
 use super::host_net::{HostNet, Mode};
-use super::host_optim::HostOptim;
 use super::init::init_params;
 use super::learning_rate::LearningRate;
 use super::plan::{NetPlan, TrainPlan};
@@ -22,20 +21,21 @@ pub struct HostLearner {
     train: TrainPlan,
     grads: Vec<f32>,
     d_inputs: Vec<f32>,
-    optim: HostOptim,
+    descent: Descent,
     lr: LearningRate,
     grad_norm: Option<f64>,
 }
 
 impl HostLearner {
     /// A freshly initialized network, its weights drawn from `rng`.
-    pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, threads: Threads) -> Self {
-        let params = init_params(&plan, rng);
+    pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, kernels: &Kernels) -> Self {
+        let mut params = init_params(&plan, rng);
+        let descent = Descent::new(&train.optim, &mut params, kernels.worker.as_ref());
         Self {
             grads: vec![0.0; params.len()],
             d_inputs: Vec::new(),
-            optim: HostOptim::new(train.optim.clone(), params.len()),
-            net: HostNet::new(plan, params, threads),
+            descent,
+            net: HostNet::new(plan, params, kernels.threads.clone()),
             lr: LearningRate::new(&train),
             train,
             grad_norm: None,
@@ -120,8 +120,9 @@ impl HostLearner {
     }
 
     /// Marks the end of one update at `frame` with the mean loss of its gradient steps, on which
-    /// learning-rate schedules depend.
+    /// learning-rate schedules depend; of workers in lockstep, everybody's.
     pub fn finish_update(&mut self, frame: u64, loss: f64) {
+        self.descent.end_update(self.net.params_mut());
         self.lr.finish_update(frame, loss);
     }
 
@@ -132,7 +133,7 @@ impl HostLearner {
 
     /// Number of optimizer steps taken.
     pub fn opt_steps(&self) -> u64 {
-        self.optim.steps()
+        self.descent.steps()
     }
 
     /// L2 norm of the last gradient before clipping.
@@ -145,7 +146,7 @@ impl HostLearner {
     pub fn save(&self, out: &mut StateWriter) {
         out.f32s(self.params());
         self.lr.save(out);
-        self.optim.save(out);
+        self.descent.save(out);
         self.net.save_buffers(out);
     }
 
@@ -156,16 +157,14 @@ impl HostLearner {
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         from.f32s_into(self.net.params_mut())?;
         self.lr.load(from)?;
-        self.optim.load(from)?;
+        self.descent.load(self.net.params_mut(), from)?;
         self.net.load_buffers(from)
     }
 
     /// Down the gradient that the backward pass left.
     fn descend(&mut self) {
-        let norm = global_norm(&self.grads);
+        let (lr, clip) = (self.lr(), self.train.clip_grad);
+        let norm = self.descent.step(self.net.params_mut(), &mut self.grads, lr, clip);
         self.grad_norm = Some(norm);
-        let scale = self.train.clip_grad.map_or(1.0, |max| clip_scale(norm, max));
-        let lr = self.lr();
-        self.optim.step(self.net.params_mut(), &self.grads, lr, scale);
     }
 }

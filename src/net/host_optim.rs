@@ -18,6 +18,12 @@ impl HostOptim {
         Self { moments: vec![vec![0.0; num_params]; plan.num_moments()], plan, steps: 0 }
     }
 
+    /// The same optimizer before its first step.
+    pub(super) fn fresh(&self) -> Self {
+        let num_params = self.moments.first().map_or(0, Vec::len);
+        Self::new(self.plan.clone(), num_params)
+    }
+
     /// Number of steps taken.
     pub(super) fn steps(&self) -> u64 {
         self.steps
@@ -64,5 +70,6 @@ fn take_step(
             take_step(fast, step, params, grads, moments);
             lookahead.after(step.number, params, slow);
         }
+        OptimPlan::Global(optim) => take_step(optim, step, params, grads, moments),
     }
 }

@@ -2,6 +2,7 @@
 
 mod batch_norm;
 mod compute;
+mod descent;
 mod device_learner;
 mod device_optim;
 mod dist;
@@ -25,8 +26,9 @@ mod plateau;
 mod spectral_norm;
 mod target_net;
 mod weight_norm;
+mod workers;
 
-pub use compute::{Compute, Threads};
+pub use compute::{Compute, Kernels, Threads};
 pub use device_learner::DeviceLearner;
 pub use device_optim::Optim;
 pub use dist::{Dist, LOG_STD_BOUNDS};
@@ -51,3 +53,4 @@ pub use slm_policy::{Activation, ConvShape};
 pub use spectral_norm::SpectralNorm;
 pub use target_net::{DeviceTarget, TargetNet};
 pub use weight_norm::{MatrixAt, WeightNorm};
+pub use workers::{Sharing, Worker, WorkerGroup};

@@ -34,8 +34,8 @@ impl NetLearner {
     /// A freshly initialized network, its weights drawn from `rng`.
     pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, compute: &Compute) -> Self {
         match compute {
-            Compute::Kernels(threads) => {
-                Self::Host(Box::new(HostLearner::new(plan, train, rng, threads.clone())))
+            Compute::Kernels(kernels) => {
+                Self::Host(Box::new(HostLearner::new(plan, train, rng, kernels)))
             }
             Compute::Burn(device) => {
                 Self::Device(Box::new(DeviceLearner::new(plan, train, rng, device)))

@@ -16,6 +16,8 @@ pub enum OptimPlan {
     Sgd(Sgd),
     /// Slow weights behind those of another optimizer.
     Lookahead(Lookahead, Box<Self>),
+    /// One whose moments asynchronous workers share.
+    Global(Box<Self>),
 }
 
 impl OptimPlan {
@@ -28,7 +30,13 @@ impl OptimPlan {
             Self::RmsProp(rms) => rms.num_moments(),
             Self::Sgd(sgd) => sgd.num_moments(),
             Self::Lookahead(_, fast) => fast.num_moments() + 1,
+            Self::Global(optim) => optim.num_moments(),
         }
+    }
+
+    /// Whether asynchronous workers share what it remembers.
+    pub(super) fn shares_moments(&self) -> bool {
+        matches!(self, Self::Global(_))
     }
 }
 

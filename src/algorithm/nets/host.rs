@@ -8,7 +8,7 @@ use super::{CriticPlan, Epoch, Evaluation, NetsPlan, TrainingBatch, UpdateMeans}
 use crate::algorithm::policy_loss::{PolicyLoss, RowGradients, Rows};
 use crate::memory::Rollout;
 use crate::net::{
-    Dist, DistGradients, HostActions, HostDist, HostLearner, NetPlan, Threads, TrainPlan,
+    Dist, DistGradients, HostActions, HostDist, HostLearner, Kernels, NetPlan, TrainPlan,
 };
 
 /// Most rows per forward pass where nothing is learned: what stays in the processor's cache.
@@ -53,9 +53,9 @@ struct Gradients {
 }
 
 impl HostNets {
-    pub(super) fn new(plan: &NetsPlan, rng: &mut Rng, threads: &Threads) -> Self {
+    pub(super) fn new(plan: &NetsPlan, rng: &mut Rng, kernels: &Kernels) -> Self {
         let mut learner = |net: &NetPlan, train: &TrainPlan| {
-            HostLearner::new(net.clone(), train.clone(), rng, threads.clone())
+            HostLearner::new(net.clone(), train.clone(), rng, kernels)
         };
         let actor = learner(&plan.actor, &plan.train);
         let critic = match &plan.critic {

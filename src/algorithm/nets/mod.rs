@@ -116,7 +116,7 @@ impl PolicyValueNets {
     /// Freshly initialized networks.
     pub fn new(plan: &NetsPlan, rng: &mut Rng, compute: &Compute) -> Self {
         match compute {
-            Compute::Kernels(threads) => Self::Host(Box::new(HostNets::new(plan, rng, threads))),
+            Compute::Kernels(kernels) => Self::Host(Box::new(HostNets::new(plan, rng, kernels))),
             Compute::Burn(device) => Self::Device(Box::new(DeviceNets::new(plan, rng, device))),
         }
     }
