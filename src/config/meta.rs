@@ -10,9 +10,9 @@ use super::{Diagnostics, Fields, FromNode, Node, Value, spec};
 pub enum DistributedSpec {
     /// Each session has its own.
     Off,
-    /// One set; workers copy it before each step.
+    /// One set, which moves by the mean of all workers' gradients.
     Synced,
-    /// One set that all workers write to.
+    /// One set, which moves by each worker's gradient when it is there.
     Shared,
 }
 
@@ -24,15 +24,10 @@ impl FromNode for DistributedSpec {
             Value::Str(text) if text == "shared" => Some(Self::Shared),
             _ => None,
         };
-        match mode {
-            None => {
-                let what = node.describe();
-                found.error(
-                    node.error(format!("expected false, \"synced\" or \"shared\", found {what}")),
-                );
-            }
-            Some(Self::Off) => {}
-            Some(_) => found.not_built(node, "distributed training"),
+        if mode.is_none() {
+            let what = node.describe();
+            let text = format!("expected false, \"synced\" or \"shared\", found {what}");
+            found.error(node.error(text));
         }
         mode
     }
@@ -175,9 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn hogwild_is_known_and_not_built() {
-        let (_, found) = read("{max_session: 1, distributed: synced}");
-        assert_eq!(found.unavailable[0].feature, "distributed training");
+    fn workers_train_together_in_one_of_two_ways() {
+        let distributed = |text| read(text).0.unwrap().distributed;
+        assert_eq!(distributed("{max_session: 1}"), DistributedSpec::Off);
+        assert_eq!(distributed("{max_session: 2, distributed: synced}"), DistributedSpec::Synced);
+        assert_eq!(distributed("{max_session: 2, distributed: shared}"), DistributedSpec::Shared);
         let (_, found) = read("{max_session: 1, distributed: true}");
         assert_eq!(found.errors[0].message, "expected false, \"synced\" or \"shared\", found true");
     }

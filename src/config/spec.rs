@@ -291,7 +291,7 @@ s:
         );
         assert_eq!(found.errors, []);
         let features: Vec<&str> = found.unavailable.iter().map(|u| u.feature.as_str()).collect();
-        let expected = ["distributed training", "algorithm HydraDQN", "environment ALE/Pong-v5"];
+        let expected = ["algorithm HydraDQN", "environment ALE/Pong-v5"];
         assert_eq!(features, expected);
         assert_eq!(spec.unwrap().agent.net, None);
     }

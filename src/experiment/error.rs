@@ -64,6 +64,18 @@ pub enum RunError {
         /// What the panic said.
         message: String,
     },
+    /// Stopped for want of another worker, whose own error says why.
+    #[error("session {session}: stopped, as another worker that it trains in step with has failed")]
+    PartnerFailed {
+        /// The session.
+        session: usize,
+    },
+    /// Workers were to train together on a device.
+    #[error(
+        "`meta.distributed`: workers train one set of networks in host memory, not on a device; \
+         use --device cpu"
+    )]
+    Distributed,
     /// No session came to its end.
     #[error("{}", lines(.0))]
     AllSessionsFailed(Vec<RunError>),
@@ -80,11 +92,16 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted { .. } => 130,
-            Self::Spec(_) | Self::Env(_) | Self::Unusable { .. } | Self::Busy { .. } => 2,
+            Self::Spec(_)
+            | Self::Env(_)
+            | Self::Unusable { .. }
+            | Self::Busy { .. }
+            | Self::Distributed => 2,
             Self::File(_)
             | Self::NonFinite { .. }
             | Self::Checkpoint { .. }
             | Self::Panicked { .. }
+            | Self::PartnerFailed { .. }
             | Self::AllSessionsFailed(_) => 1,
         }
     }

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::checkpoint_writer::CheckpointWriter;
 use super::error::RunError;
+use super::joint_checkpoint::{Cut, PLACES};
 use super::observer::Level;
 use super::run_folder::{TRIAL, unix_seconds};
 use super::session::Setup;
 use super::session_eval::EVAL_EPISODES;
 use super::session_log::SessionLog;
 use super::snapshot::{Restored, Snapshot, Written};
+use super::team::Team;
 use crate::analysis::atomic_file::{FileError, write_atomically};
 use crate::analysis::figure::PlotError;
 use crate::analysis::graphs::{Returns, SessionLabel, write_session_graphs};
@@ -39,7 +41,8 @@ pub(super) struct SessionOutputs<'a> {
     /// Rows that the event file has.
     event_rows: usize,
     log: SessionLog,
-    checkpoint: CheckpointWriter,
+    /// One, or one for each place that a worker's checkpoint may be in.
+    checkpoints: Vec<CheckpointWriter>,
     best_written: Option<Arc<[u8]>>,
     drawn: Instant,
     warned: BTreeSet<&'static str>,
@@ -54,7 +57,10 @@ impl<'a> SessionOutputs<'a> {
             began: unix_seconds(),
             event_rows: 0,
             log: SessionLog::new(setup.folder.paths.session_log(TRIAL, setup.index)),
-            checkpoint: CheckpointWriter::new(setup.folder.checkpoint(setup.index)),
+            checkpoints: (0..PLACES)
+                .map(|place| setup.folder.checkpoint_in(setup.index, place))
+                .map(CheckpointWriter::new)
+                .collect(),
             best_written: None,
             drawn: Instant::now(),
             warned: BTreeSet::new(),
@@ -107,7 +113,14 @@ impl<'a> SessionOutputs<'a> {
     fn write_checkpoint(&mut self, snapshot: Snapshot) -> Result<(), FileError> {
         let length = self.events.as_ref().map_or(0, EventFile::offset);
         let events = Written { length, rows: self.event_rows };
-        self.checkpoint.write(&snapshot.into_checkpoint(events, self.log.written()))
+        let cut = Cut { ends: snapshot.ends, is_complete: snapshot.meta.is_complete };
+        let checkpoint = snapshot.into_checkpoint(events, self.log.written());
+        let Some(joint) = self.setup.team.and_then(Team::joint) else {
+            return self.checkpoints[0].write(&checkpoint);
+        };
+        let index = self.setup.index;
+        let written = self.checkpoints[joint.begin(index)].write(&checkpoint);
+        joint.end(index, written.is_ok().then_some(cut)).and(written)
     }
 
     fn write_tables(&mut self, snapshot: &Snapshot) -> Result<(), FileError> {

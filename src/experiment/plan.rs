@@ -5,7 +5,7 @@ use slm_env::{EnvError, ObsBatch};
 
 use super::env_plan::EnvPlan;
 use crate::algorithm::{AgentPlan, EnvShape};
-use crate::config::{Diagnostics, Node, Spec, SpecError};
+use crate::config::{Diagnostics, DistributedSpec, Node, Spec, SpecError};
 use crate::registry::{find_algorithm, find_env};
 
 /// A spec with everything derived from it and every rule checked.
@@ -23,7 +23,8 @@ pub struct Plan {
 impl Plan {
     /// Settles what `spec` means; `None` after saying in `diagnostics` why it means nothing.
     pub fn resolve(spec: Spec, diagnostics: &mut Diagnostics) -> Option<Self> {
-        check_frequencies(&spec, diagnostics);
+        let max_frame = frames_of_session(&spec, diagnostics);
+        check_frequencies(&spec, max_frame, diagnostics);
         // What is not in this build has been noted when the spec was read.
         let algorithm = find_algorithm(&spec.agent.algorithm_name);
         let Some(def) = find_env(&spec.env.name) else {
@@ -33,7 +34,7 @@ impl Plan {
             return None;
         };
         let gamma = spec.source.lookup("agent.algorithm.gamma").and_then(Node::as_f64);
-        let env = EnvPlan::new(&spec.env, def, gamma);
+        let env = EnvPlan { max_frame, ..EnvPlan::new(&spec.env, def, gamma) };
         let shape = match shape(&env) {
             Ok(shape) => shape,
             Err(error) => {
@@ -53,6 +54,20 @@ impl Plan {
         keys.into_iter().for_each(|(key, value)| algorithm[key] = value);
         self.spec.expanded(&algorithm, &self.agent.memory_json())
     }
+}
+
+/// Frames of a session; the workers of a distributed run divide those of the spec between them.
+fn frames_of_session(spec: &Spec, diagnostics: &mut Diagnostics) -> u64 {
+    let (frames, workers) = (spec.env.max_frame, spec.meta.max_session as u64);
+    if spec.meta.distributed == DistributedSpec::Off {
+        return frames;
+    }
+    if frames < workers {
+        let text = format!("{workers} workers can not divide {frames} frames between them");
+        let meta = spec.source.get("meta").unwrap_or(&spec.source);
+        diagnostics.error(meta.error_in("max_session", text));
+    }
+    (frames / workers).max(1)
 }
 
 /// What the agent must know of the environments. One is made to see: options are checked on the way.
@@ -78,9 +93,9 @@ fn at_option(spec: &Spec, error: &EnvError) -> SpecError {
 }
 
 /// Frequencies that give no row, or one at every step, are legal and surely not meant.
-fn check_frequencies(spec: &Spec, diagnostics: &mut Diagnostics) {
+fn check_frequencies(spec: &Spec, max_frame: u64, diagnostics: &mut Diagnostics) {
     let Some(meta) = spec.source.get("meta") else { return };
-    let (frequency, max_frame) = (spec.meta.log_frequency, spec.env.max_frame);
+    let frequency = spec.meta.log_frequency;
     if frequency > max_frame {
         let text = format!("rows are {frequency} frames apart and a session has {max_frame}");
         let help = "there will be one row, at the end".to_owned();

@@ -13,7 +13,7 @@ use crate::analysis::atomic_file::{FileError, read_file, remove_temporary_files}
 use crate::analysis::json::write_json;
 use crate::analysis::paths::{Checkpoint as Which, RunPaths};
 use crate::analysis::run_folder::timestamp;
-use crate::config::{Available, Diagnostics, Spec, SpecFile};
+use crate::config::{Available, Diagnostics, DistributedSpec, Spec, SpecFile};
 use crate::registry::{algorithm_names, env_names};
 
 /// Until search there is one trial.
@@ -85,7 +85,10 @@ impl RunFolder {
             paths,
             seed: saved.number("random_seed")?,
             mode: saved.mode(),
-            sessions: saved.number("max_session")? as usize,
+            sessions: match saved.mode() {
+                Mode::Dev => 1,
+                Mode::Train => saved.number("max_session")? as usize,
+            },
             timestamp: saved.meta("experiment_ts").as_str().unwrap_or_default().to_owned(),
         };
         Ok((folder, saved.resolve()?))
@@ -118,7 +121,20 @@ impl RunFolder {
 
     /// `model/P_t0_s{session}_latest.ckpt`
     pub(super) fn checkpoint(&self, session: usize) -> PathBuf {
-        self.paths.model(TRIAL, session, Which::Latest, "latest.ckpt")
+        self.checkpoint_in(session, 0)
+    }
+
+    /// The first or second of the two places for checkpoints of a worker in lockstep:
+    /// `…_latest.ckpt` or `…_latest-1.ckpt`.
+    pub(super) fn checkpoint_in(&self, session: usize, place: usize) -> PathBuf {
+        let name = if place == 0 { "latest.ckpt" } else { "latest-1.ckpt" };
+        self.paths.model(TRIAL, session, Which::Latest, name)
+    }
+
+    /// `model/P_t0_joint_checkpoint.json`: which of them count.
+    pub(super) fn joint_checkpoint(&self) -> PathBuf {
+        let name = format!("{}_t{TRIAL}_joint_checkpoint.json", self.paths.prefix());
+        self.paths.root().join("model").join(name)
     }
 
     /// `traces/P_t0_trace.json`
@@ -130,13 +146,18 @@ impl RunFolder {
     /// What a checkpoint must agree with to be one of this session: everything that learning depends on.
     pub(super) fn identity(&self, plan: &Plan, session: usize) -> Json {
         let spec = plan.expanded();
-        json!({
+        let mut identity = json!({
             "name": spec["name"], "agent": spec["agent"], "env": spec["env"],
             "log_frequency": spec["meta"]["log_frequency"],
             "eval_frequency": spec["meta"]["eval_frequency"],
             "rigorous_eval": spec["meta"]["rigorous_eval"],
             "lab_mode": self.mode.name(), "random_seed": self.seed, "session": session,
-        })
+        });
+        if plan.spec.meta.distributed != DistributedSpec::Off {
+            identity["distributed"] = spec["meta"]["distributed"].clone();
+            identity["max_session"] = json!(plan.spec.meta.max_session);
+        }
+        identity
     }
 
     fn save(&self, plan: &Plan) -> Result<&Self, FileError> {
@@ -168,12 +189,21 @@ impl RunFolder {
         Ok(true)
     }
 
+    /// `meta.max_session` as saved: of a distributed run that of the spec, by which the frames are
+    /// divided, even where one worker alone is tried.
+    fn saved_sessions(&self, plan: &Plan) -> usize {
+        match plan.spec.meta.distributed {
+            DistributedSpec::Off => self.sessions,
+            DistributedSpec::Shared | DistributedSpec::Synced => plan.spec.meta.max_session,
+        }
+    }
+
     /// The spec with every default filled in and SLM-Lab's run-time keys in `meta`.
     fn spec(&self, plan: &Plan, trial: Option<usize>, session: Option<usize>) -> Json {
         let index = |index: Option<usize>| index.map_or(json!(-1), |index| json!(index));
         let mut spec = plan.expanded();
         let run_time = [
-            ("max_session", json!(self.sessions)),
+            ("max_session", json!(self.saved_sessions(plan))),
             ("experiment", json!(0)),
             ("trial", index(trial)),
             ("session", index(session)),

@@ -21,10 +21,12 @@ use super::report::SessionReport;
 use super::run_folder::RunFolder;
 use super::session_eval::EVAL_EPISODES;
 use super::snapshot::Restored;
+use super::team::Team;
 use super::tracker::Tracker;
 use super::writer::Writer;
 use crate::algorithm::{Agent, AgentContext, TrainStats};
 use crate::analysis::plot::PaintBuffer;
+use crate::net::Worker;
 
 /// Vector steps between two looks at the clock on the wall.
 const STEPS_PER_GLANCE: u64 = 32;
@@ -46,6 +48,8 @@ pub(super) struct Setup<'a> {
     pub(super) interrupt: &'a AtomicBool,
     /// Where the sessions draw their graphs, one after another.
     pub(super) paint: &'a Mutex<PaintBuffer>,
+    /// Of a distributed run, its workers.
+    pub(super) team: Option<&'a Team>,
 }
 
 /// How a session stopped.
@@ -62,12 +66,16 @@ enum End {
 /// checkpoint not be written; [`RunError::Interrupted`] when asked to stop.
 pub(super) fn run_session(setup: Setup<'_>) -> Result<SessionReport, RunError> {
     let Setup { folder, index, .. } = setup;
-    let path = folder.checkpoint(index);
+    let joint = setup.team.and_then(Team::joint);
+    let path = joint.map_or_else(|| folder.checkpoint(index), |joint| joint.path(index).to_owned());
     let identity = folder.identity(setup.plan, index);
     let restored = Restored::read(&path, &identity)?;
     let mut outputs = SessionOutputs::new(setup);
     if let Some(restored) = restored.as_ref().filter(|r| r.is_complete()) {
         outputs.rewrite(restored);
+        if let Some(joint) = joint {
+            joint.found_complete(index);
+        }
         return Ok(restored.report(index));
     }
     let mut session = Session::new(setup, identity)?;
@@ -99,6 +107,8 @@ pub(super) struct Session<'a> {
     pub(super) tracker: Tracker,
     pub(super) evaluator: Evaluator,
     pub(super) profiler: Profiler,
+    /// Itself as one of several workers.
+    pub(super) worker: Option<Worker>,
     /// When and at which frame progress was last reported.
     glanced: (Instant, u64),
 }
@@ -109,6 +119,11 @@ impl<'a> Session<'a> {
         let Setup { plan, options, folder, index, .. } = setup;
         let seed = SeedSequence::new(folder.seed).child("session", index as u64);
         let compute = options.device.compute(options.threads);
+        let worker = setup.team.map(|team| team.worker(index));
+        let compute = match &worker {
+            Some(worker) => compute.of_worker(worker.clone()),
+            None => compute,
+        };
         let agent = plan.agent.build(&AgentContext { compute: &compute, seed: &seed });
         let mut env = plan.env.make(stream_seed(&seed, "env", 0), options.threads)?;
         let (mut batch, actions) = (env.new_batch(), env.new_actions());
@@ -123,6 +138,7 @@ impl<'a> Session<'a> {
             clock: Clock::new(plan.env.num_envs, plan.env.max_frame),
             evaluator: Evaluator::new(plan.env.make_raw(EVAL_EPISODES)?),
             profiler: Profiler::new(options.profile),
+            worker,
             glanced: (Instant::now(), 0),
             env,
             seed,
@@ -142,18 +158,22 @@ impl<'a> Session<'a> {
     fn run(&mut self, writer: &mut Writer<'_>) -> Result<End, RunError> {
         // An evaluation that was interrupted comes first.
         let mut is_evaluated = self.evaluate_if_due()?;
-        while is_evaluated && !self.clock.is_over() && !self.is_interrupted() {
+        while is_evaluated && !self.clock.is_over() && !self.is_to_stop()? {
             self.step()?;
             self.show();
             is_evaluated = self.track(writer)?;
         }
+        self.check_partners()?;
         let is_complete = is_evaluated && self.clock.is_over();
         writer.send(self.last_snapshot(is_complete)?);
         Ok(if is_complete { End::Complete } else { End::Interrupted })
     }
 
-    fn is_interrupted(&self) -> bool {
-        self.setup.interrupt.load(Ordering::Relaxed)
+    /// Whether to stop here, where workers in lockstep only stop together.
+    fn is_to_stop(&self) -> Result<bool, RunError> {
+        self.check_partners()?;
+        let is_asked = self.setup.interrupt.load(Ordering::Relaxed);
+        Ok(is_asked && self.partners().is_none_or(|partners| partners.worker.pause()))
     }
 
     /// One step of all environments.
@@ -195,7 +215,7 @@ impl<'a> Session<'a> {
         if !self.evaluate_if_due()? {
             return Ok(false);
         }
-        if logs && writer.wants_snapshot() {
+        if self.takes_snapshot(logs && writer.wants_snapshot()) {
             writer.send(self.snapshot(false)?);
         }
         if self.clock.t().is_multiple_of(STEPS_PER_GLANCE) {

@@ -6,6 +6,7 @@ use super::error::RunError;
 use super::player::Player;
 use super::profile::Phase;
 use super::session::{Session, stream_seed};
+use super::team::NEVER;
 
 /// Episodes of an evaluation.
 pub(super) const EVAL_EPISODES: usize = 10;
@@ -34,7 +35,9 @@ impl Session<'_> {
             None => Player::Random(Rng::from_seed(act_seed)),
         };
         let Self { profiler, evaluator, tracker, clock, env, agent, setup, .. } = self;
-        let play = || evaluator.run(&mut player, seed, setup.interrupt);
+        let in_lockstep = setup.team.is_some_and(|team| team.joint().is_some());
+        let interrupt = if in_lockstep { &NEVER } else { setup.interrupt };
+        let play = || evaluator.run(&mut player, seed, interrupt);
         let Some(report) = profiler.time(Phase::Evaluate, play)? else { return Ok(false) };
         tracker.log_eval(report.mean(), clock, env.episode_stats(), &**agent);
         Ok(true)

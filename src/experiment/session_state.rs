@@ -7,6 +7,7 @@ use super::error::RunError;
 use super::profile::Phase;
 use super::session::Session;
 use super::snapshot::{Meta, Restored, Snapshot};
+use crate::net::Worker;
 
 impl Session<'_> {
     /// As [`snapshot`](Self::snapshot), with the present policy.
@@ -35,6 +36,7 @@ impl Session<'_> {
             best_policy: tracker.best_policy.clone(),
             policy: None,
             is_last: false,
+            ends: self.worker.as_ref().map_or(0, Worker::ends),
             state,
             meta: Meta::new(clock, is_complete, &self.identity),
         })

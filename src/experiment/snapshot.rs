@@ -33,6 +33,8 @@ pub(super) struct Snapshot {
     pub(super) policy: Option<Arc<[u8]>>,
     /// Whether the session stops here: at its end, or interrupted.
     pub(super) is_last: bool,
+    /// Ends of updates before it, where the session is a worker in lockstep with others.
+    pub(super) ends: u64,
     /// Everything that the session needs to go on from here.
     pub(super) state: Checkpoint,
     /// What the checkpoint is of.
@@ -134,6 +136,7 @@ impl Restored {
             best_policy: policy(&state, BEST_POLICY)?,
             policy: policy(&state, POLICY)?,
             is_last: meta.is_complete,
+            ends: 0,
             meta,
             state,
         };
@@ -228,6 +231,7 @@ mod tests {
             best_policy: Some([7, 8].as_slice().into()),
             policy: None,
             is_last: false,
+            ends: 0,
             state,
             meta: Meta::new(&Clock::new(1, 1), false, identity),
         }

@@ -17,6 +17,7 @@ use super::profile::chrome_trace;
 use super::report::{SessionFailure, SessionReport, TrialReport};
 use super::run_folder::{RunFolder, SavedSpec, TRIAL};
 use super::session::{Setup, run_session};
+use super::team::{Team, check_device};
 use crate::analysis::graphs::{Returns, write_trial_graphs};
 use crate::analysis::json::{TrialCurves, write_json};
 use crate::analysis::metrics::session_metrics;
@@ -25,6 +26,7 @@ use crate::analysis::plot::PaintBuffer;
 use crate::analysis::random_baseline::random_baseline;
 use crate::analysis::run_folder::runs_of;
 use crate::analysis::trial_metrics::{TrialMetrics, trial_metrics};
+use crate::config::DistributedSpec;
 
 /// Trains what `plan` says in a new folder `data/{spec}_{timestamp}/`.
 ///
@@ -37,9 +39,11 @@ pub fn run_trial(
     observer: &dyn Observer,
     interrupt: &AtomicBool,
 ) -> Result<TrialReport, RunError> {
+    check_device(plan, options)?;
     let (folder, _lock) = RunFolder::create(plan, options)?;
-    let paint = &Mutex::default();
-    Trial { plan, options, folder: &folder, observer, interrupt, paint }.run()
+    let team = Team::of(plan, &folder)?;
+    let (paint, team) = (&Mutex::default(), team.as_ref());
+    Trial { plan, options, folder: &folder, observer, interrupt, paint, team }.run()
 }
 
 /// Goes on with the run in `predir`: sessions continue from their checkpoints, those without one start
@@ -55,10 +59,12 @@ pub fn resume_trial(
     interrupt: &AtomicBool,
 ) -> Result<TrialReport, RunError> {
     let (folder, plan) = RunFolder::open(predir)?;
+    check_device(&plan, options)?;
     let _lock = folder.lock()?;
-    let paint = &Mutex::default();
+    let team = Team::of(&plan, &folder)?;
+    let (paint, team) = (&Mutex::default(), team.as_ref());
     let report =
-        Trial { plan: &plan, options, folder: &folder, observer, interrupt, paint }.run()?;
+        Trial { plan: &plan, options, folder: &folder, observer, interrupt, paint, team }.run()?;
     if report.was_complete() {
         let (mode, root) = (folder.mode.name(), folder.paths.root().display());
         let text = format!("the {mode} run in {root} was complete already: nothing left to do");
@@ -87,6 +93,7 @@ struct Trial<'a> {
     observer: &'a dyn Observer,
     interrupt: &'a AtomicBool,
     paint: &'a Mutex<PaintBuffer>,
+    team: Option<&'a Team>,
 }
 
 type SessionResult = Result<SessionReport, RunError>;
@@ -94,6 +101,7 @@ type SessionResult = Result<SessionReport, RunError>;
 impl Trial<'_> {
     fn run(&self) -> Result<TrialReport, RunError> {
         let (started, cpu) = (Instant::now(), process_cpu());
+        self.say_if_asynchronous();
         let (mut sessions, mut failures) = (Vec::new(), Vec::new());
         for (session, result) in self.run_sessions().into_iter().enumerate() {
             match result {
@@ -105,6 +113,9 @@ impl Trial<'_> {
         if sessions.is_empty() {
             let errors = failures.into_iter().map(|failure| failure.error);
             return Err(RunError::AllSessionsFailed(errors.collect()));
+        }
+        if let Some(joint) = self.team.and_then(Team::joint) {
+            self.warn(joint.tidy());
         }
         let metrics = self.write_metrics(&sessions);
         let trace = self.write_trace(&sessions);
@@ -123,6 +134,14 @@ impl Trial<'_> {
         })
     }
 
+    fn say_if_asynchronous(&self) {
+        if self.plan.spec.meta.distributed == DistributedSpec::Shared {
+            let text = "`meta.distributed: shared`: workers train in no fixed order, so that neither \
+                        the same seed nor a resumed run gives the same result again";
+            self.observer.message(None, Level::Info, text);
+        }
+    }
+
     /// Runs all sessions, at most as many at a time as asked for; `None` for those not begun before an interrupt.
     fn run_sessions(&self) -> Vec<Option<SessionResult>> {
         let count = self.folder.sessions;
@@ -130,7 +149,8 @@ impl Trial<'_> {
         let results: Mutex<Vec<Option<SessionResult>>> =
             Mutex::new((0..count).map(|_| None).collect());
         let work = || {
-            while !self.interrupt.load(Ordering::Relaxed) {
+            // Workers wait for each other, so all begin.
+            while self.team.is_some() || !self.interrupt.load(Ordering::Relaxed) {
                 let session = next.fetch_add(1, Ordering::Relaxed);
                 if session >= count {
                     break;
@@ -141,7 +161,11 @@ impl Trial<'_> {
             }
         };
         std::thread::scope(|scope| {
-            for _ in 0..self.options.sessions_in_parallel.clamp(1, count) {
+            let at_a_time = match self.team {
+                Some(_) => count,
+                None => self.options.sessions_in_parallel.clamp(1, count),
+            };
+            for _ in 0..at_a_time {
                 scope.spawn(work);
             }
         });
@@ -149,16 +173,19 @@ impl Trial<'_> {
     }
 
     fn run_session(&self, index: usize) -> SessionResult {
-        let Self { plan, options, folder, observer, interrupt, paint } = *self;
-        let setup = Setup { plan, options, folder, index, observer, interrupt, paint };
+        let Self { plan, options, folder, observer, interrupt, paint, team } = *self;
+        let setup = Setup { plan, options, folder, index, observer, interrupt, paint, team };
         let result = catch_unwind(AssertUnwindSafe(|| run_session(setup)));
         let result = result.unwrap_or_else(|panic| {
             let message = panic_message(panic.as_ref());
             Err(RunError::Panicked { session: index, message })
         });
-        match &result {
-            Ok(_) | Err(RunError::Interrupted { .. }) => {}
-            Err(error) => observer.message(Some(index), Level::Error, &error.to_string()),
+        let error = result.as_ref().err().filter(|e| !matches!(e, RunError::Interrupted { .. }));
+        if let Some(team) = team {
+            team.leave(index, error.is_some());
+        }
+        if let Some(error) = error {
+            observer.message(Some(index), Level::Error, &error.to_string());
         }
         result
     }

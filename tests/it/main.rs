@@ -10,6 +10,7 @@ mod cli_run;
 mod cli_seed_commands;
 mod comparison;
 mod determinism;
+mod distributed;
 mod failure;
 mod kill;
 mod playback;

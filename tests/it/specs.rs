@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use slm_lab::config::{Available, Diagnostics, Spec, SpecFile};
 use slm_lab::device::{DeviceChoice, open};
 use slm_lab::experiment::{Mode, Plan, RunOptions, Silent, TrialReport, run_trial};
@@ -17,6 +17,41 @@ pub(crate) const NAMES: [&str; 6] =
 /// The spec file with all of them; each takes a fraction of a second.
 pub(crate) fn file() -> Json {
     serde_json::from_str(include_str!("../data/short_specs.json")).unwrap()
+}
+
+/// The same for three workers that train together, each for as many frames; and one with a replay.
+pub(crate) fn distributed(mode: &str) -> Json {
+    let mut file = file();
+    file["dqn"] = dqn();
+    for spec in file.as_object_mut().unwrap().values_mut() {
+        spec["meta"]["distributed"] = mode.into();
+        spec["meta"]["max_session"] = 3.into();
+        spec["env"]["max_frame"] = 3600.into();
+    }
+    file
+}
+
+fn dqn() -> Json {
+    let mut spec = file()["ppo"].clone();
+    spec["agent"] = json!({
+        "algorithm": {
+            "name": "DoubleDQN", "gamma": 0.99, "training_start_step": 64,
+            "training_frequency": 8, "training_iter": 2, "training_batch_iter": 1,
+            "action_pdtype": "Argmax", "action_policy": "epsilon_greedy",
+            "explore_var_spec": {
+                "name": "linear_decay", "start_val": 1.0, "end_val": 0.1, "start_step": 0,
+                "end_step": 1000,
+            },
+        },
+        "memory": {"name": "Replay", "batch_size": 16, "max_size": 500, "use_cer": false},
+        "net": {
+            "type": "MLPNet", "hid_layers": [8], "hid_layers_activation": "relu",
+            "clip_grad_val": 0.5, "loss_spec": {"name": "SmoothL1Loss"},
+            "optim_spec": {"name": "Adam", "lr": 0.003}, "update_type": "replace",
+            "update_frequency": 100,
+        },
+    });
+    spec
 }
 
 /// The meaning of one of them.
