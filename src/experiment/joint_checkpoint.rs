@@ -72,9 +72,12 @@ impl JointCheckpoint {
     /// When some workers have a checkpoint and others that should have one do not.
     pub(super) fn open(folder: &RunFolder) -> Result<Self, RunError> {
         let index = folder.joint_checkpoint();
-        let paths: Vec<_> = (0..folder.sessions)
-            .map(|session| [0, 1].map(|place| folder.checkpoint_in(session, place)))
-            .collect();
+        let paths = (0..folder.sessions)
+            .map(|session| [0, 1].map(|place| folder.checkpoint_in(session, place)));
+        Self::of(index, paths.collect())
+    }
+
+    fn of(index: PathBuf, paths: Vec<[PathBuf; PLACES]>) -> Result<Self, RunError> {
         let places = read_index(&index, paths.len())?;
         let is_there = |(paths, place): (&[PathBuf; PLACES], &usize)| paths[*place].exists();
         let count = paths.iter().zip(&places).filter(|pair| is_there(*pair)).count();
@@ -243,4 +246,142 @@ fn read_index(path: &Path, workers: usize) -> Result<Vec<usize>, RunError> {
     let places: Option<Vec<usize>> =
         places.iter().map(|value| place(value).map(|place| place as usize)).collect();
     places.filter(|places| places.len() == workers).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two workers' checkpoints in a folder, each a file that says what it is.
+    struct Pair {
+        folder: tempfile::TempDir,
+        joint: JointCheckpoint,
+    }
+
+    const fn cut(ends: u64, is_complete: bool) -> Cut {
+        Cut { ends, is_complete }
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let joint = open(folder.path()).unwrap();
+            Self { folder, joint }
+        }
+
+        fn write(&self, worker: usize, cut: Cut) {
+            let place = self.joint.begin(worker);
+            fs::write(&self.joint.paths[worker][place], cut.ends.to_string()).unwrap();
+            self.joint.end(worker, Some(cut)).unwrap();
+        }
+
+        /// What a process that starts now would go on from.
+        fn counts(&self) -> [String; 2] {
+            let found = open(self.folder.path()).unwrap();
+            [0, 1].map(|worker| fs::read_to_string(found.path(worker)).unwrap_or_default())
+        }
+    }
+
+    fn open(folder: &Path) -> Result<JointCheckpoint, RunError> {
+        let path = |worker: usize, place: usize| folder.join(format!("s{worker}-{place}.ckpt"));
+        let paths = [0, 1].map(|worker| [0, 1].map(|place| path(worker, place)));
+        JointCheckpoint::of(folder.join("joint.json"), paths.to_vec())
+    }
+
+    #[test]
+    fn checkpoints_count_when_all_have_written_those_of_one_moment() {
+        let pair = Pair::new();
+        pair.write(0, cut(3, false));
+        assert_eq!(pair.counts(), ["", ""]);
+        pair.write(1, cut(3, false));
+        assert_eq!(pair.counts(), ["3", "3"]);
+        pair.write(0, cut(5, false));
+        assert_eq!(pair.counts(), ["3", "3"]);
+        // Of another moment; the first one is written again over what did not count.
+        pair.write(1, cut(6, false));
+        assert_eq!(pair.counts(), ["3", "3"]);
+        pair.write(0, cut(6, false));
+        assert_eq!(pair.counts(), ["6", "6"]);
+    }
+
+    #[test]
+    fn the_end_of_a_worker_counts_once_the_others_are_past_it() {
+        let pair = Pair::new();
+        pair.write(0, cut(2, false));
+        pair.write(1, cut(2, false));
+        pair.write(0, cut(9, true));
+        pair.write(1, cut(8, false));
+        assert_eq!(pair.counts(), ["2", "2"]);
+        pair.write(1, cut(10, false));
+        assert_eq!(pair.counts(), ["9", "10"]);
+        pair.write(1, cut(12, false));
+        assert_eq!(pair.counts(), ["9", "12"]);
+        pair.write(1, cut(15, true));
+        assert_eq!(pair.counts(), ["9", "15"]);
+        pair.joint.tidy().unwrap();
+        assert_eq!(pair.counts(), ["9", "15"]);
+        let mut names: Vec<_> = fs::read_dir(pair.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["s0-0.ckpt", "s1-0.ckpt"]);
+    }
+
+    #[test]
+    fn a_checkpoint_that_could_not_be_written_keeps_the_ones_before() {
+        let pair = Pair::new();
+        pair.write(0, cut(2, false));
+        pair.write(1, cut(2, false));
+        pair.write(0, cut(4, false));
+        pair.joint.begin(1);
+        pair.joint.end(1, None).unwrap();
+        assert_eq!(pair.counts(), ["2", "2"]);
+        pair.write(0, cut(6, false));
+        pair.write(1, cut(6, false));
+        assert_eq!(pair.counts(), ["6", "6"]);
+    }
+
+    #[test]
+    fn a_request_is_met_by_all_after_the_next_update_and_others_wait_for_it() {
+        let joint = Pair::new().joint;
+        let due = |worker, ends| joint.is_due(worker, || ends);
+        assert!(!due(0, 7));
+        joint.request(7);
+        assert!(!due(0, 7) && !due(1, 7));
+        assert!(due(0, 8) && !due(0, 8));
+        joint.request(8);
+        assert!(due(1, 8) && !due(1, 9));
+        // On their way to the disk still.
+        joint.request(9);
+        assert!(!due(0, 10));
+        for worker in [0, 1] {
+            joint.begin(worker);
+            joint.end(worker, None).unwrap();
+        }
+        joint.request(10);
+        assert!(due(0, 11) && due(1, 11));
+    }
+
+    #[test]
+    fn nothing_is_asked_of_workers_that_are_complete_or_gone() {
+        let joint = Pair::new().joint;
+        joint.found_complete(0);
+        joint.request(1);
+        assert!(!joint.is_due(0, || 2) && joint.is_due(1, || 2));
+        let joint = Pair::new().joint;
+        joint.request(1);
+        joint.leave(0);
+        assert!(!joint.is_due(0, || 2) && joint.is_due(1, || 2));
+    }
+
+    #[test]
+    fn an_index_of_something_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in ["[0, 1]", "{\"places\": [0]}", "{\"places\": [0, 2]}", "nonsense"] {
+            fs::write(folder.path().join("joint.json"), text).unwrap();
+            let error = open(folder.path()).err().unwrap().to_string();
+            assert!(error.ends_with("does not say which checkpoints count"), "{error}");
+        }
+    }
 }

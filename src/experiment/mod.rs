@@ -19,6 +19,7 @@ mod profile;
 mod report;
 mod run_folder;
 mod same_spec;
+mod saved_spec;
 mod segment_file;
 mod session;
 mod session_eval;

@@ -9,12 +9,12 @@ use serde_json::{Value as Json, json};
 use super::error::RunError;
 use super::options::{Mode, RunOptions};
 use super::plan::Plan;
-use crate::analysis::atomic_file::{FileError, read_file, remove_temporary_files};
+use super::saved_spec::SavedSpec;
+use crate::analysis::atomic_file::{FileError, remove_temporary_files};
 use crate::analysis::json::write_json;
 use crate::analysis::paths::{Checkpoint as Which, RunPaths};
 use crate::analysis::run_folder::timestamp;
-use crate::config::{Available, Diagnostics, DistributedSpec, Spec, SpecFile};
-use crate::registry::{algorithm_names, env_names};
+use crate::config::DistributedSpec;
 
 /// Until search there is one trial.
 pub(super) const TRIAL: usize = 0;
@@ -217,58 +217,6 @@ impl RunFolder {
             spec["meta"][key] = value;
         }
         spec
-    }
-}
-
-/// A spec as a run saved it.
-pub(super) struct SavedSpec {
-    path: PathBuf,
-    text: String,
-    json: Json,
-}
-
-impl SavedSpec {
-    /// Reads `P_t0_spec.json` or `P_t0_s0_spec.json`.
-    ///
-    /// # Errors
-    /// When there is no such file or it is not a saved spec.
-    pub(super) fn read(path: &Path) -> Result<Self, RunError> {
-        let bytes = read_file(path)?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let json: Json = serde_json::from_str(&text)
-            .map_err(|error| RunError::unusable(path, format!("is not a saved spec: {error}")))?;
-        Ok(Self { path: path.to_owned(), text, json })
-    }
-
-    /// A value of `meta`.
-    pub(super) fn meta(&self, key: &str) -> &Json {
-        &self.json["meta"][key]
-    }
-
-    /// A whole number of `meta`.
-    pub(super) fn number(&self, key: &str) -> Result<u64, RunError> {
-        let missing = || format!("is not the spec of a run: it has no `meta.{key}`");
-        self.meta(key).as_u64().ok_or_else(|| RunError::unusable(&self.path, missing()))
-    }
-
-    /// What the run is for.
-    pub(super) fn mode(&self) -> Mode {
-        if self.meta("lab_mode") == Mode::Dev.name() { Mode::Dev } else { Mode::Train }
-    }
-
-    /// What it means.
-    ///
-    /// # Errors
-    /// When it no longer has a meaning.
-    pub(super) fn resolve(&self) -> Result<Plan, RunError> {
-        let file = SpecFile::parse(&self.path.display().to_string(), &self.text)?;
-        let name = file.names().first().copied().unwrap_or_default().to_owned();
-        let (algorithms, envs) = (algorithm_names(), env_names());
-        let available = Available { algorithms: &algorithms, envs: &envs };
-        let mut found = Diagnostics::new();
-        let spec = Spec::read(&file.choose(&name)?, &available, &mut found);
-        let plan = spec.and_then(|spec| Plan::resolve(spec, &mut found));
-        Ok(found.finish(plan)?)
     }
 }
 

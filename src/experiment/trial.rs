@@ -15,7 +15,8 @@ use super::outputs::has_curve;
 use super::plan::Plan;
 use super::profile::chrome_trace;
 use super::report::{SessionFailure, SessionReport, TrialReport};
-use super::run_folder::{RunFolder, SavedSpec, TRIAL};
+use super::run_folder::{RunFolder, TRIAL};
+use super::saved_spec::SavedSpec;
 use super::session::{Setup, run_session};
 use super::team::{Team, check_device};
 use crate::analysis::graphs::{Returns, write_trial_graphs};
@@ -101,8 +102,8 @@ type SessionResult = Result<SessionReport, RunError>;
 impl Trial<'_> {
     fn run(&self) -> Result<TrialReport, RunError> {
         let (started, cpu) = (Instant::now(), process_cpu());
-        self.say_if_asynchronous();
         let (mut sessions, mut failures) = (Vec::new(), Vec::new());
+        self.say_if_asynchronous();
         for (session, result) in self.run_sessions().into_iter().enumerate() {
             match result {
                 Some(Ok(report)) => sessions.push(report),
@@ -113,9 +114,6 @@ impl Trial<'_> {
         if sessions.is_empty() {
             let errors = failures.into_iter().map(|failure| failure.error);
             return Err(RunError::AllSessionsFailed(errors.collect()));
-        }
-        if let Some(joint) = self.team.and_then(Team::joint) {
-            self.warn(joint.tidy());
         }
         let metrics = self.write_metrics(&sessions);
         let trace = self.write_trace(&sessions);
@@ -161,15 +159,20 @@ impl Trial<'_> {
             }
         };
         std::thread::scope(|scope| {
-            let at_a_time = match self.team {
-                Some(_) => count,
-                None => self.options.sessions_in_parallel.clamp(1, count),
-            };
-            for _ in 0..at_a_time {
+            for _ in 0..self.sessions_at_a_time() {
                 scope.spawn(work);
             }
         });
+        self.tidy();
         results.into_inner().expect("no one panics while holding the results")
+    }
+
+    /// As many as asked for; of workers, who wait for each other, all.
+    fn sessions_at_a_time(&self) -> usize {
+        match self.team {
+            Some(_) => self.folder.sessions,
+            None => self.options.sessions_in_parallel.clamp(1, self.folder.sessions),
+        }
     }
 
     fn run_session(&self, index: usize) -> SessionResult {
@@ -188,6 +191,13 @@ impl Trial<'_> {
             observer.message(Some(index), Level::Error, &error.to_string());
         }
         result
+    }
+
+    /// Clears away what only counted while workers in lockstep were under way.
+    fn tidy(&self) {
+        if let Some(joint) = self.team.and_then(Team::joint) {
+            self.warn(joint.tidy());
+        }
     }
 
     fn interrupted(&self) -> RunError {

@@ -61,7 +61,9 @@ impl SharedNet {
             lr_rise += slope.lr - first.lr;
             count += 1.0;
         }
-        sum.iter_mut().for_each(|sum| *sum /= count);
+        for sum in &mut sum {
+            *sum /= count;
+        }
         let norm = global_norm(&sum);
         let lr = first.lr + lr_rise / f64::from(count);
         self.step(Slope { grads: &sum, lr, clip: first.clip }, norm, None);
