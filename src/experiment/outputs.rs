@@ -85,7 +85,7 @@ impl<'a> SessionOutputs<'a> {
         self.attempt("tables", |outputs| outputs.write_tables(snapshot));
         self.attempt("metrics", |outputs| outputs.write_metrics(snapshot));
         self.attempt("policies", |outputs| outputs.write_policies(snapshot));
-        self.checkpoint.remove_segments();
+        self.checkpoints.iter().for_each(CheckpointWriter::remove_segments);
     }
 
     /// Writes everything, the checkpoint last: whatever it counts on is then on the disk.

@@ -150,6 +150,7 @@ impl<'a> Session<'a> {
         std::thread::scope(|scope| {
             let mut writer = Writer::spawn(scope, outputs, interval);
             let end = self.run(&mut writer);
+            self.leave_partners(end.is_err());
             let written = writer.finish();
             end.and_then(|end| written.map(|()| end))
         })

@@ -22,6 +22,13 @@ impl Session<'_> {
         }
     }
 
+    /// Leaves the other workers, who are not to wait until the last files are written.
+    pub(super) fn leave_partners(&self, has_failed: bool) {
+        if let Some(worker) = &self.worker {
+            worker.leave(has_failed);
+        }
+    }
+
     /// Whether to take a snapshot here. A session of its own does when it wants to; one in lockstep
     /// asks all for one after their next update, and takes part when one was asked for.
     pub(super) fn takes_snapshot(&self, wants: bool) -> bool {

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value as Json;
 use slm_env::Rng;
 use slm_lab::experiment::find_latest;
 
 use crate::comparison::assert_same_run;
-use crate::specs::{NAMES, file};
+use crate::specs::{NAMES, distributed, file};
 
-/// Kills of the short test: two per spec.
-const KILLS: usize = 12;
+/// Kills of the short tests.
+const KILLS_PER_SPEC: usize = 2;
 
 /// Kills between a start and the resume that is left alone.
 const KILLS_PER_RUN: usize = 4;
@@ -97,24 +98,34 @@ fn run_with_kills(
     met
 }
 
-#[test]
-fn a_killed_and_resumed_process_equals_the_one_left_alone() {
+/// Kills runs of the specs of a file and compares what they come to with runs left alone.
+fn kill_and_compare(file: &Json, names: &[&str]) {
     let asked = std::env::var("SLM_KILLS").ok().and_then(|kills| kills.parse().ok());
-    let wanted = asked.unwrap_or(KILLS);
+    let wanted = asked.unwrap_or(KILLS_PER_SPEC * names.len());
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("specs.json"), file().to_string()).unwrap();
+    fs::write(folder.path().join("specs.json"), file.to_string()).unwrap();
     let mut rng = Rng::from_seed(11);
     let mut met = 0;
-    for (i, name) in NAMES.iter().enumerate() {
+    for (i, name) in names.iter().enumerate() {
         let lab = Lab { folder: folder.path(), name };
         let data = folder.path().join("whole");
         let started = Instant::now();
         assert!(lab.finish(&data).success(), "{name}");
         let (lasts, whole) = (started.elapsed(), lab.run(&data).unwrap());
-        let goal = wanted * (i + 1) / NAMES.len();
+        let goal = wanted * (i + 1) / names.len();
         while met < goal {
             met += run_with_kills(&lab, &whole, lasts, (goal - met).min(KILLS_PER_RUN), &mut rng);
         }
     }
     assert_eq!(met, wanted);
+}
+
+#[test]
+fn a_killed_and_resumed_process_equals_the_one_left_alone() {
+    kill_and_compare(&file(), &NAMES);
+}
+
+#[test]
+fn workers_in_lockstep_that_were_killed_and_resumed_equal_those_left_alone() {
+    kill_and_compare(&distributed("synced"), &["reinforce", "dqn"]);
 }
