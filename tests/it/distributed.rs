@@ -17,8 +17,8 @@ use crate::comparison::{assert_same_run, files};
 use crate::specs::{distributed, find, options, plan_of};
 
 /// Specs with networks, and one without.
-const NAMES: [&str; 7] =
-    ["ppo", "ppo_continuous", "a2c_separate", "a2c_nstep", "reinforce", "dqn", "random"];
+const NAMES: [&str; 8] =
+    ["ppo", "ppo_continuous", "a2c_separate", "a2c_nstep", "reinforce", "dqn", "sac", "random"];
 
 fn train(name: &str, file: &Json, options: &RunOptions) -> TrialReport {
     run_trial(&plan_of(name, file), options, &Silent, &AtomicBool::new(false)).unwrap()
@@ -164,6 +164,31 @@ fn a_worker_that_fails_stops_those_in_step_with_it_and_the_run_can_go_on_from_be
         assert_same_run(&whole.folder, &folder);
         fs::remove_dir_all(folder).unwrap();
     }
+}
+
+#[test]
+fn workers_that_diverge_all_end() {
+    let data = tempfile::tempdir().unwrap();
+    for mode in ["synced", "shared"] {
+        let mut file = distributed(mode);
+        file["a2c_nstep"]["agent"]["net"]["optim_spec"]["lr"] = json!(1e30);
+        let plan = plan_of("a2c_nstep", &file);
+        let error = run_trial(&plan, &options(data.path()), &Silent, &AtomicBool::new(false));
+        let Err(RunError::AllSessionsFailed(errors)) = &error else { panic!("{error:?}") };
+        assert_eq!(errors.len(), 3);
+        assert!(errors.iter().any(|error| matches!(error, RunError::NonFinite { .. })));
+    }
+}
+
+#[test]
+fn an_asynchronous_worker_that_fails_costs_no_other() {
+    let data = tempfile::tempdir().unwrap();
+    let observer = Saboteur { worker: 1, steps: AtomicU64::new(100) };
+    let plan = plan_of("ppo", &distributed("shared"));
+    let report =
+        run_trial(&plan, &options(data.path()), &observer, &AtomicBool::new(false)).unwrap();
+    assert_eq!((report.sessions.len(), report.exit_code()), (2, 1));
+    assert_eq!(report.failures[0].session, 1);
 }
 
 #[test]

@@ -19,10 +19,11 @@ pub(crate) fn file() -> Json {
     serde_json::from_str(include_str!("../data/short_specs.json")).unwrap()
 }
 
-/// The same for three workers that train together, each for as many frames; and one with a replay.
+/// The same for three workers that train together, each for as many frames; and two with replays.
 pub(crate) fn distributed(mode: &str) -> Json {
     let mut file = file();
     file["dqn"] = dqn();
+    file["sac"] = sac();
     for spec in file.as_object_mut().unwrap().values_mut() {
         spec["meta"]["distributed"] = mode.into();
         spec["meta"]["max_session"] = 3.into();
@@ -49,6 +50,23 @@ fn dqn() -> Json {
             "clip_grad_val": 0.5, "loss_spec": {"name": "SmoothL1Loss"},
             "optim_spec": {"name": "Adam", "lr": 0.003}, "update_type": "replace",
             "update_frequency": 100,
+        },
+    });
+    spec
+}
+
+fn sac() -> Json {
+    let mut spec = file()["ppo_continuous"].clone();
+    spec["agent"] = json!({
+        "algorithm": {
+            "name": "SoftActorCritic", "gamma": 0.99, "training_start_step": 64,
+            "training_frequency": 16, "training_iter": 1,
+        },
+        "memory": {"name": "Replay", "batch_size": 16, "max_size": 500, "use_cer": false},
+        "net": {
+            "type": "MLPNet", "hid_layers": [8], "hid_layers_activation": "relu",
+            "clip_grad_val": 0.5, "optim_spec": {"name": "GlobalAdam", "lr": 0.003},
+            "update_type": "polyak", "update_frequency": 1, "polyak_coef": 0.005,
         },
     });
     spec

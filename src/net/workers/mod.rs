@@ -16,8 +16,8 @@
 //!   of the machine.
 //!
 //! The k-th network that a worker makes is the same network as every other worker's k-th; it starts
-//! from the first worker's weights. Learning-rate schedules, target networks and whatever else an
-//! agent has stay each worker's own.
+//! from the first worker's weights. Learning-rate schedules, target networks, temperatures, running
+//! statistics and whatever else an agent has stay each worker's own.
 
 mod group;
 mod lockstep;
