@@ -12,8 +12,8 @@ use slm_lab::algorithm::on_policy::OnPolicyRule;
 use slm_lab::algorithm::ppo::{AdvantageScale, Ppo, PpoPlan};
 use slm_lab::memory::{Rollout, RolloutPlan};
 use slm_lab::net::{
-    Activation, Adam, Compute, DeviceLearner, Dist, HostLearner, Init, LayerPlan, LossFn,
-    LrSchedule, NetPlan, OptimPlan, Threads, TrainPlan,
+    Activation, Adam, Compute, DeviceLearner, Dist, HostLearner, Init, Kernels, LayerPlan, LossFn,
+    LrSchedule, NetPlan, OptimPlan, TrainPlan,
 };
 use slm_lab::ops::Schedule;
 use slm_lab::registry::find_env;
@@ -201,8 +201,8 @@ impl HostNets {
         let mut rng = Rng::from_seed(4);
         let zeros = vec![0.0; n];
         Self {
-            actor: HostLearner::new(net(ACTIONS), train(), &mut rng, Threads::new(1)),
-            critic: HostLearner::new(net(1), train(), &mut rng, Threads::new(1)),
+            actor: HostLearner::new(net(ACTIONS), train(), &mut rng, &Kernels::new(1)),
+            critic: HostLearner::new(net(1), train(), &mut rng, &Kernels::new(1)),
             rows: (0..n as u32).collect(),
             log_prob: zeros.clone(),
             entropy: zeros,

@@ -20,7 +20,7 @@ pub enum Compute {
 impl Compute {
     /// Fused kernels on so many threads.
     pub fn kernels(threads: usize) -> Self {
-        Self::Kernels(Kernels { threads: Threads::new(threads), worker: None })
+        Self::Kernels(Kernels::new(threads))
     }
 
     /// The same, for an agent that trains its networks together with other workers.
@@ -41,6 +41,13 @@ pub struct Kernels {
     pub(super) threads: Threads,
     /// With whom the networks are trained together.
     pub(super) worker: Option<Worker>,
+}
+
+impl Kernels {
+    /// On so many threads, for networks that nobody else trains.
+    pub fn new(threads: usize) -> Self {
+        Self { threads: Threads::new(threads), worker: None }
+    }
 }
 
 /// Threads that all networks of one agent share; results do not depend on their number.

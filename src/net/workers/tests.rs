@@ -1,3 +1,5 @@
+//! Worked by hand: what several workers, each on a thread, make of one parameter.
+
 use std::sync::Arc;
 use std::thread;
 
