@@ -9,7 +9,7 @@ use super::dueling::{dueling_backward, dueling_forward};
 use super::plan::{BatchNormPlan, LayerPlan, NetPlan, RenormPlan};
 
 /// Multiply-adds of a forward pass from which on several threads are worth waking.
-const SPLIT_WORK: usize = 1 << 20;
+const SPLIT_WORK: usize = 3 << 20;
 
 /// What batches are normalized by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
