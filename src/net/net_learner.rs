@@ -135,3 +135,53 @@ impl NetLearner {
         either!(self, net => net.load(from))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::plan::tests::{conv, plain, renorm};
+    use crate::net::{Activation, Adam, LayerPlan, LrSchedule, OptimPlan};
+
+    fn train() -> TrainPlan {
+        let adam = Adam {
+            betas: [0.9, 0.999],
+            eps: 1e-8,
+            weight_decay: 0.0,
+            decoupled: false,
+            amsgrad: false,
+        };
+        let lr_schedule = LrSchedule::Constant;
+        TrainPlan { optim: OptimPlan::Adam(adam), lr: 0.01, lr_schedule, clip_grad: Some(0.5) }
+    }
+
+    /// What is left of three steps and of one pass to the inputs, on so many threads.
+    fn learned(plan: &NetPlan, n: usize, threads: usize) -> Vec<f32> {
+        let compute = Compute::kernels(threads);
+        let mut net = NetLearner::new(plan.clone(), train(), &mut Rng::from_seed(2), &compute);
+        let inputs: Vec<f32> = (0..n * plan.input).map(|i| (i as f32 * 0.37).sin()).collect();
+        for _ in 0..3 {
+            let outputs = net.forward(&inputs).to_vec();
+            net.step(&outputs);
+        }
+        let outputs = net.forward_for_inputs(&inputs).to_vec();
+        let d_inputs = net.input_gradients(&outputs).to_vec();
+        [net.params().into_owned(), outputs, d_inputs].concat()
+    }
+
+    /// Batches large enough to be shared between threads: 300 · 20,000 and 40 · 100,000 multiply-adds.
+    #[test]
+    fn any_number_of_threads_learns_the_same_bits() {
+        let wide = || LayerPlan::Linear { width: 128, bias: true };
+        let relu = LayerPlan::Activation(Activation::Relu);
+        let mlp = plain(9, vec![wide(), renorm(), relu, wide(), relu], &[3]);
+        let images = plain(3 * 16 * 16, vec![conv([3, 16, 16], 24, 1), relu], &[2]);
+        for (plan, n) in [(mlp, 300), (images, 40)] {
+            assert!(plan.multiply_adds() * n >= 3 << 20, "the batch is shared");
+            let alone = learned(&plan, n, 1);
+            assert!(alone.iter().all(|x| x.is_finite()));
+            for threads in [2, 3] {
+                assert_eq!(learned(&plan, n, threads), alone, "{threads} threads");
+            }
+        }
+    }
+}
