@@ -10,9 +10,10 @@ use slm_lab::device::{DeviceChoice, open};
 use slm_lab::experiment::{Mode, Plan, RunOptions, Silent, TrialReport, run_trial};
 use slm_lab::registry::{algorithm_names, env_names};
 
-/// Names of the specs of [`file`]: every algorithm, discrete and continuous, vector and single.
-pub(crate) const NAMES: [&str; 6] =
-    ["ppo", "ppo_continuous", "a2c_separate", "a2c_nstep", "reinforce", "random"];
+/// Names of the specs of [`file`]: every algorithm, discrete and continuous, vector and single,
+/// with and without batch statistics.
+pub(crate) const NAMES: [&str; 7] =
+    ["ppo", "ppo_continuous", "a2c_separate", "a2c_nstep", "reinforce", "random", "crossq"];
 
 /// The spec file with all of them; each takes a fraction of a second.
 pub(crate) fn file() -> Json {
