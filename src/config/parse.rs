@@ -11,8 +11,9 @@ use super::node::{Entry, Location, Node, Source, Value, join};
 
 /// Values a file may hold after its aliases are replayed: far above any spec, far below a bomb.
 const MAX_NODES: usize = 200_000;
-/// Nesting a file may have: bounds the recursion of everything that walks the tree.
-const MAX_DEPTH: usize = 100;
+/// Nesting a file may have, three times that of any spec: bounds the recursion of everything that
+/// walks the tree, also on the small stack of a thread in a program that is not optimized.
+const MAX_DEPTH: usize = 40;
 
 /// Reads `text`, called `name` in messages, into a positioned tree.
 ///
@@ -242,6 +243,9 @@ mod tests {
         assert!(parse("bomb.yaml", &bomb).is_err());
         assert!(parse("deep.json", &"[".repeat(100_000)).is_err());
         assert!(parse("deep.yaml", &"- ".repeat(100_000)).is_err());
+        let nested = |depth: usize| format!("{}x{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse("deep.json", &nested(MAX_DEPTH)).is_ok());
+        assert!(parse("deep.json", &nested(MAX_DEPTH + 1)).is_err());
     }
 
     proptest! {
