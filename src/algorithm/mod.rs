@@ -11,6 +11,7 @@ mod conformance;
 #[cfg(test)]
 mod conformance_images;
 pub mod dqn;
+mod hydra;
 pub mod nets;
 pub mod off_policy;
 mod off_policy_plan;

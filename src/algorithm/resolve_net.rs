@@ -3,6 +3,7 @@
 use slm_env::Space;
 use slm_policy::{Activation, ConvShape};
 
+use super::hydra::Hydra;
 use super::resolve::{Resolver, init_plan};
 use super::resolve_acting::kind_of;
 use super::trunk::{Takes, Trunk};
@@ -63,7 +64,7 @@ impl Resolver<'_> {
         log_std_init: Option<f32>,
     ) -> Option<NetPlan> {
         let input = dims.iter().product();
-        let trunk = self.trunk(part, dims)?;
+        let Hydra { trunk, branches } = self.trunk(part, dims, heads)?;
         let dueling = is_dueling(&part.body);
         if dueling && heads.len() > 1 {
             let message = "a dueling network values one choice, not several at once";
@@ -80,6 +81,7 @@ impl Resolver<'_> {
             input,
             obs_scale: if divides_pixels(&part.body) { PIXEL_SCALE } else { 1.0 },
             trunk,
+            branches,
             heads,
             dueling,
             out_activation,
@@ -141,10 +143,10 @@ impl Resolver<'_> {
         Some(activation(one))
     }
 
-    /// The layers up to the heads.
-    fn trunk(&mut self, part: &NetPartSpec, dims: Vec<usize>) -> Option<Vec<LayerPlan>> {
+    /// The layers up to the heads, of these widths.
+    fn trunk(&mut self, part: &NetPartSpec, dims: Vec<usize>, heads: &[usize]) -> Option<Hydra> {
         let trunk = match &part.body {
-            BodySpec::Mlp(mlp) | BodySpec::DuelingMlp(mlp) => return Some(mlp_trunk(mlp)),
+            BodySpec::Mlp(mlp) | BodySpec::DuelingMlp(mlp) => Ok(mlp_trunk(mlp)),
             BodySpec::Conv(net) => conv_trunk(
                 dims,
                 &ConvLayers {
@@ -164,13 +166,15 @@ impl Resolver<'_> {
                 },
             ),
             BodySpec::TorchArc(net) => arc_trunk(dims, &net.arc),
-            BodySpec::Recurrent(_) | BodySpec::HydraMlp(_) => {
+            BodySpec::HydraMlp(net) => return self.hydra(part, net, heads),
+            BodySpec::Recurrent(_) => {
                 let feature = format!("network {}", part.body.name());
                 self.found.not_built(&part.place.0, feature);
                 return None;
             }
         };
-        trunk.map_err(|wrong| self.found.error(wrong.at(part))).ok()
+        let trunk = trunk.map_err(|wrong| self.found.error(wrong.at(part))).ok()?;
+        Some(Hydra { trunk, branches: Vec::new() })
     }
 }
 
@@ -195,17 +199,22 @@ impl WrongLayer {
 }
 
 fn mlp_trunk(mlp: &MlpNetSpec) -> Vec<LayerPlan> {
-    let norm = match (mlp.batch_norm, mlp.layer_norm) {
-        (true, _) => Some(LayerPlan::BatchNorm(BATCH_NORM)),
-        (false, true) => Some(LayerPlan::LayerNorm { eps: LAYER_NORM_EPS, affine: true }),
-        (false, false) => None,
-    };
+    let norm = hidden_norm(mlp.batch_norm, mlp.layer_norm);
     let hidden = LayerPlan::Activation(activation(mlp.hid_layers_activation));
     let layers = mlp
         .hid_layers
         .iter()
         .flat_map(|&width| [Some(LayerPlan::Linear { width, bias: true }), norm, Some(hidden)]);
     layers.flatten().collect()
+}
+
+/// Normalization of a hidden layer before its activation.
+pub(super) fn hidden_norm(batch_norm: bool, layer_norm: bool) -> Option<LayerPlan> {
+    match (batch_norm, layer_norm) {
+        (true, _) => Some(LayerPlan::BatchNorm(BATCH_NORM)),
+        (false, true) => Some(LayerPlan::LayerNorm { eps: LAYER_NORM_EPS, affine: true }),
+        (false, false) => None,
+    }
 }
 
 /// What a network for images is made of.
@@ -283,7 +292,7 @@ fn divides_pixels(body: &BodySpec) -> bool {
     }
 }
 
-fn activation(spec: ActivationSpec) -> Activation {
+pub(super) fn activation(spec: ActivationSpec) -> Activation {
     match spec {
         ActivationSpec::ReLU => Activation::Relu,
         ActivationSpec::Tanh => Activation::Tanh,

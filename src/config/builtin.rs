@@ -32,6 +32,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = built_in![
     "benchmark_arc/sarsa/sarsa_arc.yaml",
     "cont_test.json",
     "demo.json",
+    "experimental/misc/hydra_dqn.json",
     "experimental/misc/random.json",
     "experimental/sil/sil_cartpole.json",
     // end

@@ -29,7 +29,7 @@ pub const ALGORITHMS: &[&str] = &[
 
 /// Networks of `agent.net.type` that can be built.
 pub const BUILT_NETS: &[&str] =
-    &["MLPNet", "TorchArcNet", "ConvNet", "DuelingMLPNet", "DuelingConvNet"];
+    &["MLPNet", "TorchArcNet", "ConvNet", "DuelingMLPNet", "DuelingConvNet", "HydraMLPNet"];
 
 /// Environments that SLM-Lab's specs name, beyond whole families.
 const ENVS: &[&str] = &[

@@ -10,6 +10,7 @@ mod env;
 mod error;
 mod fields;
 mod from_node;
+mod hydra_layers;
 mod known;
 mod locate;
 mod loss;
@@ -53,6 +54,7 @@ pub use fields::{
     Fields, Kwargs, Record, RecordSchema, read_record, read_tagged, record_schema, within_schema,
 };
 pub use from_node::FromNode;
+pub use hydra_layers::HydraLayersSpec;
 pub use known::{ALGORITHMS, Available, BUILT_NETS, is_known_env, known_envs};
 pub use locate::{built_in_paths, locate};
 pub use loss::{HuberLossSpec, L1LossSpec, LossSpec, MseLossSpec, ReductionSpec, SmoothL1LossSpec};

@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::known::BUILT_NETS;
 use super::{
-    ActivationSpec, ArcSpec, ConvLayerSpec, Fields, HeadActivationSpec, Names, Node, Record,
-    RecordSchema, spec, spec_enum, to_json,
+    ActivationSpec, ArcSpec, ConvLayerSpec, Fields, HeadActivationSpec, HydraLayersSpec, Names,
+    Node, Record, RecordSchema, spec, spec_enum, to_json,
 };
 
 spec! {
@@ -28,10 +28,11 @@ spec! {
 }
 
 spec! {
-    /// An MLP with several inputs and several outputs.
+    /// An MLP with branches: heads that read the observation, a body that joins them, tails.
     pub struct HydraMlpNetSpec {
-        /// Widths: `[[head, …], body, [tail, …]]`.
-        hid_layers: Json = required;
+        /// Widths of the hidden layers of each head, of the body and of each tail:
+        /// `[heads, body, tails]`.
+        hid_layers: HydraLayersSpec = required;
         /// Activation after each hidden layer.
         hid_layers_activation: ActivationSpec = required;
         /// Activation after the tails.

@@ -14,6 +14,8 @@ use super::plan::{NetPlan, TrainPlan};
 pub struct DeviceLearner {
     plan: NetPlan,
     train: TrainPlan,
+    /// Which parameters are learned, where not all are.
+    mask: Option<Tensor<1>>,
     params: Tensor<1>,
     /// `[num_buffers]`, where there are any.
     buffers: Option<Tensor<1>>,
@@ -40,6 +42,7 @@ impl DeviceLearner {
         let params = Tensor::from_data(values.as_slice(), device);
         let buffers = plan.init_buffers();
         Self {
+            mask: plan.mask().map(|mask| Tensor::from_data(mask.as_slice(), device)),
             buffers: (!buffers.is_empty()).then(|| Tensor::from_data(buffers.as_slice(), device)),
             optim: Optim::new(train.optim.clone(), values.len(), device),
             lr: LearningRate::new(&train),
@@ -225,7 +228,11 @@ impl DeviceLearner {
             };
             grad.unwrap_or_else(|| Tensor::zeros([slot.len()], &self.params.device()))
         });
-        Tensor::cat(flat.collect(), 0)
+        let flat = Tensor::cat(flat.collect(), 0);
+        match &self.mask {
+            Some(mask) => flat * mask.clone(),
+            None => flat,
+        }
     }
 
     /// `torch.nn.utils.clip_grad_norm_`: scales by min(1, max / (‖g‖ + 1e-6)).

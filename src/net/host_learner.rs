@@ -19,6 +19,8 @@ use super::plan::{NetPlan, TrainPlan};
 pub struct HostLearner {
     net: HostNet,
     train: TrainPlan,
+    /// Which parameters are learned, where not all are.
+    mask: Option<Vec<f32>>,
     grads: Vec<f32>,
     d_inputs: Vec<f32>,
     descent: Descent,
@@ -32,6 +34,7 @@ impl HostLearner {
         let mut params = init_params(&plan, rng);
         let descent = Descent::new(&train.optim, &mut params, kernels.worker.as_ref());
         Self {
+            mask: plan.mask(),
             grads: vec![0.0; params.len()],
             d_inputs: Vec::new(),
             descent,
@@ -163,6 +166,9 @@ impl HostLearner {
 
     /// Down the gradient that the backward pass left.
     fn descend(&mut self) {
+        if let Some(mask) = &self.mask {
+            self.grads.iter_mut().zip(mask).for_each(|(grad, learned)| *grad *= learned);
+        }
         let (lr, clip) = (self.lr(), self.train.clip_grad);
         let norm = self.descent.step(self.net.params_mut(), &mut self.grads, lr, clip);
         self.grad_norm = Some(norm);

@@ -58,9 +58,11 @@ pub(crate) fn init_params(plan: &NetPlan, rng: &mut Rng) -> Vec<f32> {
     for slot in plan.slots() {
         let values = &mut params[slot.range()];
         match slot.name.rsplit('.').next().expect("rsplit yields at least one part") {
-            "weight" if slot.name.starts_with("head") => init_heads(plan, &slot, values, rng),
-            "weight" => init_weight(plan.init, slot.shape, slot.fan, values, rng),
-            "bias" if plan.init == Init::Default => uniform(values, bound(slot.fan[0]), rng),
+            "weight" if slot.blocks.is_empty() => {
+                init_weight(plan.init, slot.shape, slot.fan, values, rng);
+            }
+            "weight" => init_blocks(plan, &slot, values, rng),
+            "bias" if plan.init == Init::Default => init_bias(&slot, values, rng),
             "gamma" => values.fill(1.0),
             "log_std" => values.fill(plan.log_std_init.expect("a log_std slot has a value")),
             _ => {}
@@ -69,19 +71,29 @@ pub(crate) fn init_params(plan: &NetPlan, rng: &mut Rng) -> Vec<f32> {
     params
 }
 
-/// Heads are drawn one by one: each is a matrix of its own in `PyTorch`.
-fn init_heads(plan: &NetPlan, slot: &ParamSlot, values: &mut [f32], rng: &mut Rng) {
-    let [rows, columns] = slot.shape;
-    let mut first = 0;
-    for (&width, std) in plan.heads.iter().zip(&plan.head_std) {
-        let init = std.map_or(plan.init, |gain| Init::Orthogonal { gain });
-        let mut head = vec![0.0; rows * width];
-        init_weight(init, [rows, width], [rows, width], &mut head, rng);
-        for row in 0..rows {
-            let at = row * columns + first;
-            values[at..at + width].copy_from_slice(&head[row * width..(row + 1) * width]);
+/// Blocks are drawn one by one, heads and other branches among them: each is a matrix of its own in
+/// `PyTorch`.
+fn init_blocks(plan: &NetPlan, slot: &ParamSlot, values: &mut [f32], rng: &mut Rng) {
+    let gains: &[Option<f64>] = if slot.name.starts_with("head") { &plan.head_std } else { &[] };
+    for (i, block) in slot.blocks.iter().enumerate() {
+        let gain = gains.get(i).copied().flatten();
+        let init = gain.map_or(plan.init, |gain| Init::Orthogonal { gain });
+        let [rows, columns] = block.shape();
+        let mut matrix = vec![0.0; rows * columns];
+        init_weight(init, [rows, columns], [rows, columns], &mut matrix, rng);
+        for (row, part) in block.rows.clone().zip(matrix.chunks_exact(columns)) {
+            values[row * slot.shape[1]..][block.columns.clone()].copy_from_slice(part);
         }
-        first += width;
+    }
+}
+
+/// Biases as `PyTorch` draws them.
+fn init_bias(slot: &ParamSlot, values: &mut [f32], rng: &mut Rng) {
+    if slot.blocks.is_empty() {
+        return uniform(values, bound(slot.fan[0]), rng);
+    }
+    for block in &slot.blocks {
+        uniform(&mut values[block.columns.clone()], bound(block.rows.len()), rng);
     }
 }
 

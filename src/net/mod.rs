@@ -1,6 +1,7 @@
 //! Networks: what a plan describes, Burn runs and a flat parameter vector holds.
 
 mod batch_norm;
+mod branches;
 mod compute;
 mod descent;
 mod device_learner;
@@ -28,6 +29,7 @@ mod target_net;
 mod weight_norm;
 mod workers;
 
+pub use branches::Branches;
 pub use compute::{Compute, Kernels, Threads};
 pub use device_learner::DeviceLearner;
 pub use device_optim::Optim;

@@ -2,6 +2,7 @@
 
 use slm_policy::{Activation, ConvShape};
 
+use super::branches::{Block, Branches};
 use super::init::Init;
 use super::lr_schedule::LrSchedule;
 use super::optim::OptimPlan;
@@ -74,6 +75,8 @@ pub struct NetPlan {
     pub obs_scale: f32,
     /// Trunk, in order.
     pub trunk: Vec<LayerPlan>,
+    /// Which linear layers consist of smaller ones, other than heads that all read the whole row.
+    pub branches: Vec<Branches>,
     /// Width of each head; the output row is their concatenation.
     pub heads: Vec<usize>,
     /// Whether the heads are V and A of n actions, `[1, n]`, and the output row is Q `[n]`.
@@ -112,6 +115,8 @@ pub(crate) struct ParamSlot {
     /// Numbers that one output of its layer depends on, and that one input reaches, as `PyTorch`
     /// counts them.
     pub fan: [usize; 2],
+    /// Matrices that a linear layer consists of; none for others.
+    pub(super) blocks: Vec<Block>,
     /// First element in the flat vector.
     pub start: usize,
 }
@@ -195,12 +200,16 @@ impl NetPlan {
         let mut slots = Slots::default();
         let mut width = self.input;
         for (i, layer) in self.trunk.iter().enumerate() {
-            slots.push_layer(i, layer, width);
+            match *layer {
+                LayerPlan::Linear { width: out, bias } => {
+                    slots.push_linear(&i.to_string(), self.blocks(i, [width, out]), bias);
+                }
+                _ => slots.push_layer(i, layer, width),
+            }
             width = layer.output(width);
         }
         let fan = [width, self.head_width()];
-        slots.push("head.weight".into(), fan, fan);
-        slots.push("head.bias".into(), [1, self.head_width()], fan);
+        slots.push_linear("head", self.blocks(self.trunk.len(), fan), true);
         if self.log_std_init.is_some() {
             slots.push("log_std".into(), [1, self.heads[0]], fan);
         }
@@ -234,15 +243,9 @@ fn fan_of(shape: &ConvShape) -> [usize; 2] {
 struct Slots(Vec<ParamSlot>);
 
 impl Slots {
-    /// The parameters of layer `i` of a trunk, which takes rows of `width`.
+    /// The parameters of layer `i` of a trunk, no linear one, which takes rows of `width`.
     fn push_layer(&mut self, i: usize, layer: &LayerPlan, width: usize) {
         match *layer {
-            LayerPlan::Linear { width: out, bias } => {
-                self.push(format!("{i}.weight"), [width, out], [width, out]);
-                if bias {
-                    self.push(format!("{i}.bias"), [1, out], [width, out]);
-                }
-            }
             LayerPlan::Conv2d { shape, bias } => {
                 let fan = fan_of(&shape);
                 self.push(format!("{i}.weight"), [shape.outputs, shape.patch()], fan);
@@ -254,7 +257,18 @@ impl Slots {
             LayerPlan::BatchNorm(norm) if norm.affine => {
                 self.push_affine(i, width / norm.positions);
             }
-            LayerPlan::LayerNorm { .. } | LayerPlan::BatchNorm(_) | LayerPlan::Activation(_) => {}
+            _ => {}
+        }
+    }
+
+    /// Weight and bias of a linear layer of these blocks.
+    fn push_linear(&mut self, name: &str, blocks: Vec<Block>, bias: bool) {
+        let end = |of: fn(&Block) -> usize| blocks.iter().map(of).max().unwrap_or(0);
+        let shape = [end(|block| block.rows.end), end(|block| block.columns.end)];
+        let bias_blocks = bias.then(|| blocks.clone());
+        self.push_blocks(format!("{name}.weight"), shape, shape, blocks);
+        if let Some(blocks) = bias_blocks {
+            self.push_blocks(format!("{name}.bias"), [1, shape[1]], shape, blocks);
         }
     }
 
@@ -265,8 +279,18 @@ impl Slots {
     }
 
     fn push(&mut self, name: String, shape: [usize; 2], fan: [usize; 2]) {
+        self.push_blocks(name, shape, fan, Vec::new());
+    }
+
+    fn push_blocks(
+        &mut self,
+        name: String,
+        shape: [usize; 2],
+        fan: [usize; 2],
+        blocks: Vec<Block>,
+    ) {
         let start = self.0.last().map_or(0, |slot| slot.range().end);
-        self.0.push(ParamSlot { name, shape, fan, start });
+        self.0.push(ParamSlot { name, shape, fan, blocks, start });
     }
 }
 
@@ -280,6 +304,7 @@ pub(crate) mod tests {
             input,
             obs_scale: 1.0,
             trunk,
+            branches: Vec::new(),
             heads: heads.to_vec(),
             dueling: false,
             out_activation: Activation::Identity,

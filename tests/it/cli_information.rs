@@ -82,9 +82,10 @@ fn check_reports_every_error_of_every_spec_with_its_place() {
 #[test]
 fn check_names_what_is_not_built_yet() {
     let place = Workplace::new();
-    let asked = "check demo.json -s agent.algorithm.name=SARSA";
-    let checked = place.run(asked).refused("algorithm SARSA is known but not built yet");
-    assert!(checked.out.contains("not built yet: algorithm SARSA"), "{}", checked.out);
+    let asked = "check demo.json -s env.name=SLM-Sensorimotor-TC11-v0";
+    let feature = "environment SLM-Sensorimotor-TC11-v0";
+    let checked = place.run(asked).refused(&format!("{feature} is known but not built yet"));
+    assert!(checked.out.contains(&format!("not built yet: {feature}")), "{}", checked.out);
 }
 
 #[test]
