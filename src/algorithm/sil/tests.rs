@@ -113,6 +113,7 @@ fn net(output: usize) -> NetPlan {
             LayerPlan::Linear { width: 8, bias: true },
             LayerPlan::Activation(Activation::Tanh),
         ],
+        branches: Vec::new(),
         heads: vec![output],
         dueling: false,
         out_activation: Activation::Identity,
