@@ -106,6 +106,7 @@ fn net(head: usize) -> NetPlan {
         input: OBS,
         obs_scale: 1.0,
         trunk: vec![linear, tanh, linear, tanh],
+        branches: Vec::new(),
         heads: vec![head],
         dueling: false,
         out_activation: Activation::Identity,
