@@ -13,6 +13,8 @@ pub enum LogStd {
     Output,
     /// A learned vector `[k]` that does not depend on the observation.
     Vector(Vec<f32>),
+    /// Nowhere: the scale is 0, and every draw is the first parameter itself.
+    Absent,
 }
 
 /// The bounds of the environment's actions.
@@ -53,10 +55,15 @@ impl ContinuousHead {
         if self.log_std == LogStd::Output { 2 * self.k } else { self.k }
     }
 
-    /// Logarithm of the scale of action component `i` for one row of outputs, limited to the range.
+    /// Logarithm of the scale of action component `i` for one row of outputs, limited to the range;
+    /// −∞ where it is absent.
     #[inline]
     pub fn log_std(&self, outputs: &[f32], i: usize) -> f32 {
-        math::clamp(self.second(outputs, i), self.log_std_range[0], self.log_std_range[1])
+        let [least, most] = self.log_std_range;
+        match self.log_std {
+            LogStd::Absent => f32::NEG_INFINITY,
+            _ => math::clamp(self.second(outputs, i), least, most),
+        }
     }
 
     /// Writes the action `[k]` at the middle of the distribution of one row of outputs: the mode of
@@ -84,6 +91,9 @@ impl ContinuousHead {
 
     /// Writes base values `[k]` drawn from one row of outputs.
     pub fn sample_base(&self, outputs: &[f32], noise: &mut impl Noise, base: &mut [f32]) {
+        if self.log_std == LogStd::Absent {
+            return base.copy_from_slice(&outputs[..self.k]);
+        }
         for (i, to) in base.iter_mut().enumerate() {
             *to = match self.family {
                 Family::Normal | Family::NormalTanh | Family::LogNormal => {
@@ -117,6 +127,7 @@ impl ContinuousHead {
         match &self.log_std {
             LogStd::Output => outputs[self.k + i],
             LogStd::Vector(values) => values[i],
+            LogStd::Absent => f32::NEG_INFINITY,
         }
     }
 
@@ -130,9 +141,9 @@ impl ContinuousHead {
             return Err(LoadError::shape("continuous head: k is far too large"));
         }
         let vector_fits = match &self.log_std {
-            LogStd::Output => true,
-            LogStd::Vector(_) if self.family == Family::Beta => false,
+            LogStd::Vector(_) | LogStd::Absent if self.family == Family::Beta => false,
             LogStd::Vector(v) => v.len() == self.k && v.iter().all(|x| x.is_finite()),
+            LogStd::Output | LogStd::Absent => true,
         };
         if self.k == 0 || !vector_fits {
             return Err(LoadError::shape(
@@ -186,6 +197,20 @@ mod tests {
         // σ = e⁰ and e² = 7.389056.
         assert_eq!(action[0], 1.25);
         assert!((action[1] - 7.389_056).abs() < 1e-5);
+    }
+
+    #[test]
+    fn without_a_scale_every_draw_is_the_greedy_action() {
+        let bounds = Bounds { low: vec![-2.0, 0.0], high: vec![2.0, 10.0] };
+        let head = ContinuousHead::new(Family::NormalTanh, 2, LogStd::Absent, Some(bounds));
+        assert_eq!((head.outputs(), head.check().is_ok()), (2, true));
+        let (mut greedy, mut drawn) = ([0.0; 2], [9.0; 2]);
+        head.greedy(&[0.5, -1.0], &mut greedy);
+        head.sample(&[0.5, -1.0], &mut Random(2), &mut drawn);
+        // 2·tanh 0.5 = 0.9242343 and 5·(1 − tanh 1) = 1.1920292.
+        assert!((greedy[0] - 0.924_234_3).abs() < 1e-6 && (greedy[1] - 1.192_029_2).abs() < 1e-6);
+        assert_eq!((drawn, head.log_std(&[0.5, -1.0], 1)), (greedy, f32::NEG_INFINITY));
+        assert!(ContinuousHead::new(Family::Beta, 1, LogStd::Absent, None).check().is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `categorical`, `argmax`, `bernoulli` | `n` |
 //! | `multi_categorical` | `nvec`: a list of sizes |
-//! | `normal`, `log_normal`, `gumbel`, `beta` | `k`; `log_std`: `output`, or `vector` for tensor `action.log_std`; `log_std_range`; `bounds`: whether there are tensors `action.low` and `action.high`; `normal` also `squash`: whether tanh is applied |
+//! | `normal`, `log_normal`, `gumbel`, `beta` | `k`; `log_std`: `output`, `vector` for tensor `action.log_std`, or `absent` where actions are not drawn; `log_std_range`; `bounds`: whether there are tensors `action.low` and `action.high`; `normal` also `squash`: whether tanh is applied |
 
 use crate::continuous::Bounds;
 use crate::continuous::ContinuousHead;
@@ -42,7 +42,11 @@ fn write_continuous(writer: &mut Writer, head: &ContinuousHead) -> String {
         writer.f32s("action.low", &[k], low);
         writer.f32s("action.high", &[k], high);
     }
-    let from = if head.log_std == LogStd::Output { "output" } else { "vector" };
+    let from = match head.log_std {
+        LogStd::Output => "output",
+        LogStd::Vector(_) => "vector",
+        LogStd::Absent => "absent",
+    };
     let squash = match head.family {
         Family::Normal => "\"squash\":false,",
         Family::NormalTanh => "\"squash\":true,",
@@ -93,7 +97,11 @@ fn read_continuous(
     let log_std = match entry.get("log_std").and_then(Value::as_text) {
         Some("output") => LogStd::Output,
         Some("vector") => LogStd::Vector(file.f32s("action.log_std", &[k])?),
-        _ => return Err(LoadError::metadata("action.log_std", "\"output\" or \"vector\"")),
+        Some("absent") => LogStd::Absent,
+        _ => {
+            let expected = "\"output\", \"vector\" or \"absent\"";
+            return Err(LoadError::metadata("action.log_std", expected));
+        }
     };
     let range = entry.get("log_std_range").and_then(Value::as_array);
     let range = range.and_then(|r| r.iter().map(Value::number::<f32>).collect::<Option<Vec<_>>>());

@@ -95,7 +95,9 @@ fn every_head_survives_its_file() {
         ActionHead::Bernoulli { n: 4 },
         ActionHead::MultiCategorical { nvec: vec![2, 1] },
     ];
-    for head in discrete.into_iter().chain(continuous) {
+    let certain = ContinuousHead::new(Family::NormalTanh, 4, LogStd::Absent, None);
+    let certain = [ActionHead::Continuous(certain)];
+    for head in discrete.into_iter().chain(continuous).chain(certain) {
         let network = Network { layers: vec![linear(3, 4)] };
         let policy = Policy::new(&[3], None, network, head).unwrap();
         let bytes = policy.to_bytes();
