@@ -35,8 +35,6 @@ mod render;
 mod robustness;
 mod schedule;
 mod schema;
-#[cfg(test)]
-mod slm_lab_specs;
 mod spec;
 mod spec_file;
 mod substitute;

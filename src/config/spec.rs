@@ -198,11 +198,27 @@ pub fn load(
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::locate::built_in_paths;
-    use super::super::{ScheduleSpec, SpecError, SpecFile, spec};
+    use super::super::{NotBuilt, ScheduleSpec, SpecError, SpecFile, spec};
     use super::*;
 
+    /// All that the built-in specs name; HydraDQN stands for what is not built.
     pub(in super::super) const AVAILABLE: Available<'_> = Available {
-        algorithms: &["Random", "Reinforce", "ActorCritic", "PPO", "SIL", "PPOSIL"],
+        algorithms: &[
+            "Random",
+            "Reinforce",
+            "SARSA",
+            "VanillaDQN",
+            "DQN",
+            "DoubleDQN",
+            "ActorCritic",
+            "PPO",
+            "SIL",
+            "PPOSIL",
+            "SoftActorCritic",
+            "CrossQ",
+            "DDPG",
+            "TD3",
+        ],
         envs: &[
             "CartPole-v1",
             "MountainCar-v0",
@@ -243,6 +259,8 @@ pub(super) mod tests {
                 let mut found = Diagnostics::new();
                 Spec::read(&file.choose(name).unwrap(), &AVAILABLE, &mut found);
                 assert_eq!((&found.errors, &found.warnings), (&vec![], &vec![]), "{path} {name}");
+                let is_env = |missing: &NotBuilt| missing.feature.starts_with("environment ");
+                assert!(found.unavailable.iter().all(is_env), "{path} {name}: {found:?}");
             }
         }
     }
