@@ -2,7 +2,9 @@
 
 use slm_env::EnvDef;
 
-use crate::algorithm::{AlgorithmDef, actor_critic, dqn, ppo, random, reinforce, sac, sarsa, sil};
+use crate::algorithm::{
+    AlgorithmDef, actor_critic, dqn, ppo, random, reinforce, sac, sarsa, sil, td3,
+};
 
 /// Every algorithm; to add one, add its line.
 pub const ALGORITHMS: &[&AlgorithmDef] = &[
@@ -19,6 +21,8 @@ pub const ALGORITHMS: &[&AlgorithmDef] = &[
     &sil::PPO_SIL,
     &sac::SAC,
     &sac::CROSS_Q,
+    &td3::DDPG,
+    &td3::TD3,
 ];
 
 /// Every family of environments; to add one, add its line.

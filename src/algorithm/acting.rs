@@ -1,7 +1,7 @@
 //! How an agent chooses actions: its network on the host, a distribution, an action policy.
 
 use slm_env::{ActionBatch, Rng, Space, StateError, StateReader, StateWriter};
-use slm_policy::{ActionHead, ContinuousHead, LogStd, Network, Scratch};
+use slm_policy::{ActionHead, ContinuousHead, Family, LogStd, Network, Scratch};
 
 use super::agent::ActingNet;
 use super::choice::Choice;
@@ -20,6 +20,8 @@ pub enum ActionPolicy {
     EpsilonGreedy(Schedule),
     /// A sample after dividing the logits by the temperature τ; at τ = 0 the most likely action.
     Boltzmann(Schedule),
+    /// The action with normal noise of this standard deviation, clipped to ±1.
+    Gaussian(Schedule),
 }
 
 /// What [`Acting`] needs to know.
@@ -59,7 +61,8 @@ impl Acting {
     }
 
     /// Writes an action for every row of `obs` `[n, width]`; returns them as they are stored,
-    /// `[n, action_width]`: indices, or base values as [`Family`](slm_policy::Family) says.
+    /// `[n, action_width]`: indices, base values as [`Family`](slm_policy::Family) says, or the
+    /// actions of [`Dist::Deterministic`] themselves.
     pub fn act(&mut self, obs: &[f32], actions: &mut ActionBatch) -> &[f32] {
         let n = actions.len() / self.choice.plan.action_space.width();
         let outputs = self.network.forward(obs, n, &mut self.scratch);
@@ -99,7 +102,9 @@ impl ActionPolicy {
     pub(super) fn schedule(&self) -> Option<&Schedule> {
         match self {
             Self::Sample | Self::Random => None,
-            Self::EpsilonGreedy(schedule) | Self::Boltzmann(schedule) => Some(schedule),
+            Self::EpsilonGreedy(schedule)
+            | Self::Boltzmann(schedule)
+            | Self::Gaussian(schedule) => Some(schedule),
         }
     }
 
@@ -130,13 +135,15 @@ pub(super) fn action_head(dist: &Dist, log_std: LogStd) -> ActionHead {
             let head = ContinuousHead::new(*family, *k, log_std, None);
             ActionHead::Continuous(ContinuousHead { log_std_range, ..head })
         }
+        Dist::Deterministic { k } => {
+            let head = ContinuousHead::new(Family::NormalTanh, *k, LogStd::Absent, None);
+            ActionHead::Continuous(head)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use slm_policy::Family;
-
     use super::*;
     use crate::net::plain;
     use crate::ops::Schedule;
@@ -226,6 +233,27 @@ mod tests {
                 assert_eq!(*action, f64::from(family.to_action(base)), "{family:?}");
             }
         }
+    }
+
+    /// tanh ½ = 0.4621172 with noise of σ = ¼: 5 standard errors of the mean and, as clipping at 1 is
+    /// 2.15 σ away, a little less spread. Without noise, and exported, the action is that itself.
+    #[test]
+    fn noise_explores_around_a_certain_action_within_bounds() {
+        let taken = |outputs: &[f32], std| {
+            let policy = ActionPolicy::Gaussian(Schedule::Constant(std));
+            let space = Space::symmetric(&[1.0]);
+            let mut acting = acting(Dist::Deterministic { k: 1 }, space, policy, outputs);
+            taken(&mut acting, 20_000)
+        };
+        let (actions, stored) = taken(&[0.5], 0.25);
+        let numbers: Vec<f64> = actions.concat();
+        assert!(numbers.iter().zip(&stored).all(|(a, s)| *a == f64::from(*s)));
+        let mean = numbers.iter().sum::<f64>() / 20_000.0;
+        let variance = numbers.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / 20_000.0;
+        assert!((mean - 0.462).abs() < 0.01 && (variance.sqrt() - 0.25).abs() < 0.01, "{mean}");
+        let (at_bound, _) = taken(&[9.0], 0.25);
+        assert!(at_bound.iter().all(|a| a[0] <= 1.0) && at_bound.iter().any(|a| a[0] == 1.0));
+        assert!(taken(&[0.5], 0.0).1.iter().all(|a| (a - 0.462_117_2).abs() < 1e-6));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One action from one row of outputs, as an action policy says.
 
 use slm_env::{ActionBatch, Rng, StateError, StateReader, StateWriter};
-use slm_policy::{ActionHead, Family, Noise, argmax};
+use slm_policy::{ActionHead, Noise, argmax};
 
 use super::acting::{ActingPlan, ActionPolicy};
 use crate::net::Dist;
@@ -10,7 +10,7 @@ use crate::net::Dist;
 pub(super) struct Choice {
     pub(super) plan: ActingPlan,
     pub(super) head: ActionHead,
-    /// ε or τ; no number where the action policy has none.
+    /// ε, τ or σ; no number where the action policy has none.
     pub(super) explore_var: f64,
     rng: Rng,
     tempered: Vec<f32>,
@@ -43,7 +43,8 @@ impl Choice {
     }
 
     /// Writes an action for every row of `outputs` `[n, width]`; returns them as they are stored,
-    /// `[n, action_width]`: indices, or base values as [`Family`] says.
+    /// `[n, action_width]`: indices, base values as [`Family`](slm_policy::Family) says, or the actions of
+    /// [`Dist::Deterministic`] themselves.
     pub(super) fn act(&mut self, outputs: &[f32], actions: &mut ActionBatch) -> &[f32] {
         let width = self.plan.action_space.width();
         let n = actions.len() / width;
@@ -69,7 +70,7 @@ impl Choice {
             (_, Dist::Argmax { .. }) => return best,
             (ActionPolicy::Boltzmann(_), _) if !variable.is_normal() => return best,
             (ActionPolicy::Boltzmann(_), _) => variable,
-            (ActionPolicy::Sample, _) => 1.0,
+            (ActionPolicy::Sample | ActionPolicy::Gaussian(_), _) => 1.0,
         };
         let weights = values.iter().map(|value| ((value - best) / tau).exp());
         let (sum, total) = weights
@@ -124,6 +125,11 @@ impl Choice {
                 let ActionHead::Continuous(head) = &self.head else {
                     unreachable!("plans give continuous action spaces a continuous head")
                 };
+                if let ActionPolicy::Gaussian(_) = self.plan.action_policy {
+                    head.greedy(outputs, stored);
+                    perturb(stored, self.explore_var as f32, &mut self.rng);
+                    return actions[row].copy_from_slice(stored);
+                }
                 head.sample_base(outputs, &mut HostNoise(&mut self.rng), stored);
                 for (j, (to, base)) in actions[row].iter_mut().zip(stored).enumerate() {
                     *to = head.to_env(*base, j);
@@ -137,7 +143,7 @@ impl Choice {
         match self.plan.action_policy {
             ActionPolicy::Random => true,
             ActionPolicy::EpsilonGreedy(_) => self.rng.random() < self.explore_var,
-            ActionPolicy::Sample | ActionPolicy::Boltzmann(_) => false,
+            ActionPolicy::Sample | ActionPolicy::Boltzmann(_) | ActionPolicy::Gaussian(_) => false,
         }
     }
 
@@ -151,7 +157,9 @@ impl Choice {
                 temper(&self.head, outputs, tau, &mut self.tempered);
                 self.head.draw(&self.tempered, noise, action);
             }
-            ActionPolicy::Sample | ActionPolicy::Random => self.head.draw(outputs, noise, action),
+            ActionPolicy::Sample | ActionPolicy::Random | ActionPolicy::Gaussian(_) => {
+                self.head.draw(outputs, noise, action);
+            }
         }
     }
 
@@ -164,17 +172,9 @@ impl Choice {
                 stored.iter_mut().zip(&actions[row]).for_each(|(to, &index)| *to = index as f32);
             }
             ActionBatch::Continuous(actions) => {
-                let family = self.family();
-                let bases = actions[row].iter().map(|&action| family.to_base(action));
+                let bases = actions[row].iter().map(|&action| to_stored(&self.plan.dist, action));
                 stored.iter_mut().zip(bases).for_each(|(to, base)| *to = base);
             }
-        }
-    }
-
-    fn family(&self) -> Family {
-        match self.plan.dist {
-            Dist::Continuous { family, .. } => family,
-            _ => unreachable!("plans give continuous action spaces a continuous distribution"),
         }
     }
 
@@ -192,6 +192,22 @@ impl Choice {
         self.rng.load(from)?;
         self.explore_var = from.f64()?;
         Ok(())
+    }
+}
+
+/// Adds normal noise of standard deviation `std` to `action` `[k]` and clips it to ±1.
+fn perturb(action: &mut [f32], std: f32, rng: &mut Rng) {
+    for a in action {
+        *a = (*a + std * rng.standard_normal() as f32).clamp(-1.0, 1.0);
+    }
+}
+
+/// How a number of a continuous action is stored: by its base value, or as it is.
+fn to_stored(dist: &Dist, action: f32) -> f32 {
+    match dist {
+        Dist::Continuous { family, .. } => family.to_base(action),
+        Dist::Deterministic { .. } => action,
+        _ => unreachable!("plans give continuous action spaces a continuous distribution"),
     }
 }
 

@@ -1,52 +1,69 @@
-//! Two critics and, where the algorithm has them, their targets. Fujimoto et al. (2018), arXiv:1802.09477, §4.
+//! Critics of states and actions and, where the algorithm has them, their targets: one, or twins as in
+//! Fujimoto et al. (2018), arXiv:1802.09477, §4.
+
+use std::array::from_fn;
 
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
-use super::SacPlan;
-use crate::algorithm::target_update::TargetUpdate;
+use super::target_update::TargetUpdate;
 use crate::memory::Batch;
-use crate::net::{Compute, LossFn, NetLearner, TargetNet};
+use crate::net::{Compute, LossFn, NetLearner, NetPlan, TargetNet, TrainPlan};
 
-/// Twin critics; they differ in their initial weights only.
-pub(super) struct Critics {
-    nets: [NetLearner; 2],
+/// Numbers of critics.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CriticsPlan {
+    /// The network of each.
+    pub net: NetPlan,
+    /// How they are trained.
+    pub train: TrainPlan,
+    /// How target networks follow; `None` for CrossQ.
+    pub target_update: Option<TargetUpdate>,
+    /// How values are compared with their targets.
+    pub loss: CriticLoss,
+}
+
+/// How values are compared with their targets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CriticLoss {
+    /// Loss of one difference.
+    pub kind: LossFn,
+    /// Whether symlogs are compared.
+    pub symlog: bool,
+}
+
+/// Critics at work; they differ in their initial weights only.
+pub(super) struct Critics<const N: usize> {
+    nets: [NetLearner; N],
     /// None are needed where batch renormalization steadies the critics (CrossQ).
-    targets: Option<[TargetNet; 2]>,
+    targets: Option<[TargetNet; N]>,
+    target_update: Option<TargetUpdate>,
+    loss: CriticLoss,
     /// Rows of the batch, and for joint passes those of the next states after them.
     inputs: Vec<f32>,
     /// Values `[b, width]` of the batch.
-    values: [Vec<f32>; 2],
+    values: [Vec<f32>; N],
     /// Values `[b, width]` of what comes next.
-    next_values: [Vec<f32>; 2],
+    next_values: [Vec<f32>; N],
     d_values: Vec<f32>,
     d_actions: Vec<f32>,
-    /// Smaller of the two values of the actions taken, less its target, in size `[b]`.
+    /// Smallest of the values of the actions taken, less its target, in size `[b]`.
     pub(super) errors: Vec<f32>,
     /// Mean value of the actions taken.
     pub(super) mean_value: f64,
 }
 
-/// How values are compared with their targets.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct CriticLoss {
-    /// Loss of one difference.
-    pub(super) kind: LossFn,
-    /// Whether symlogs are compared.
-    pub(super) symlog: bool,
-}
-
-impl Critics {
-    pub(super) fn new(plan: &SacPlan, rng: &mut Rng, compute: &Compute) -> Self {
-        let nets = [(), ()].map(|()| {
-            NetLearner::new(plan.critic.clone(), plan.critic_train.clone(), rng, compute)
-        });
+impl<const N: usize> Critics<N> {
+    pub(super) fn new(plan: &CriticsPlan, rng: &mut Rng, compute: &Compute) -> Self {
+        let nets = from_fn(|_| NetLearner::new(plan.net.clone(), plan.train.clone(), rng, compute));
         let targets = plan.target_update.map(|_| nets.each_ref().map(TargetNet::of));
         Self {
             nets,
             targets,
+            target_update: plan.target_update,
+            loss: plan.loss,
             inputs: Vec::new(),
-            values: Default::default(),
-            next_values: Default::default(),
+            values: from_fn(|_| Vec::new()),
+            next_values: from_fn(|_| Vec::new()),
             d_values: Vec::new(),
             d_actions: Vec::new(),
             errors: Vec::new(),
@@ -65,7 +82,7 @@ impl Critics {
         if self.targets.is_none() {
             self.inputs.extend_from_slice(next_rows);
         }
-        for i in 0..2 {
+        for i in 0..N {
             let values = self.nets[i].forward(&self.inputs);
             let (own, next) = match &mut self.targets {
                 Some(targets) => (values, targets[i].infer(next_rows)),
@@ -76,41 +93,35 @@ impl Critics {
         }
     }
 
-    /// Both critics' values of the batch `[b, width]`.
-    pub(super) fn values(&self) -> [&[f32]; 2] {
+    /// Each critic's values of the batch `[b, width]`.
+    pub(super) fn values(&self) -> [&[f32]; N] {
         self.values.each_ref().map(Vec::as_slice)
     }
 
-    /// Both critics' values of what comes next `[b, width]`.
-    pub(super) fn next_values(&self) -> [&[f32]; 2] {
+    /// Each critic's values of what comes next `[b, width]`.
+    pub(super) fn next_values(&self) -> [&[f32]; N] {
         self.next_values.each_ref().map(Vec::as_slice)
     }
 
     /// One gradient step of each critic toward `targets` `[b]`, at the columns `[b]` of the actions
     /// taken; returns the sum of the losses.
-    pub(super) fn learn(
-        &mut self,
-        batch: &Batch,
-        columns: &[usize],
-        targets: &[f32],
-        loss: CriticLoss,
-    ) -> f64 {
+    pub(super) fn learn(&mut self, batch: &Batch, columns: &[usize], targets: &[f32]) -> f64 {
         let (b, rows) = (targets.len(), self.inputs.len() / self.nets[0].plan().input);
         let width = self.values[0].len() / b;
         let (mut total, mut sum) = (0.0, 0.0);
         self.errors.clear();
         self.errors.resize(b, f32::INFINITY);
-        for i in 0..2 {
+        for i in 0..N {
             self.d_values.clear();
             self.d_values.resize(rows * width, 0.0);
             for (row, &target) in targets.iter().enumerate() {
                 let k = row * width + columns[row];
                 let value = self.values[i][k];
-                let (row_loss, slope) = loss.of(value, target);
+                let (row_loss, slope) = self.loss.of(value, target);
                 let weight = batch.weights[row] / b as f32;
                 self.d_values[k] = weight * slope;
                 total += f64::from(weight * row_loss);
-                sum += f64::from(value) / (2 * b) as f64;
+                sum += f64::from(value) / (N * b) as f64;
                 self.errors[row] = self.errors[row].min(value);
             }
             self.nets[i].step(&self.d_values);
@@ -121,42 +132,73 @@ impl Critics {
         total
     }
 
-    /// The mean of min(Q₁, Q₂) over `rows` `[b, obs + action]`, and its derivatives with respect to
-    /// the last `action_width` columns `[b, action_width]`.
-    pub(super) fn action_gradients(&mut self, rows: &[f32], action_width: usize) -> (f64, &[f32]) {
-        for i in 0..2 {
+    /// The mean over `rows` `[b, obs + action]` of the smallest value that the first `count` critics
+    /// give, and its derivatives with respect to the last `width` columns `[b, width]`.
+    pub(super) fn action_gradients(
+        &mut self,
+        rows: &[f32],
+        width: usize,
+        count: usize,
+    ) -> (f64, &[f32]) {
+        for i in 0..count {
             replace(&mut self.values[i], self.nets[i].forward_for_inputs(rows));
         }
         let b = self.values[0].len();
-        let width = rows.len() / b;
-        let share = 1.0 / b as f32;
         self.d_actions.clear();
-        self.d_actions.resize(b * action_width, 0.0);
-        for i in 0..2 {
-            let (own, other) = (&self.values[i], &self.values[1 - i]);
-            let is_smaller =
-                |row: usize| own[row] < other[row] || (i == 0 && own[row] == other[row]);
-            self.d_values.clear();
-            self.d_values.extend((0..b).map(|row| if is_smaller(row) { share } else { 0.0 }));
-            let d_rows = self.nets[i].input_gradients(&self.d_values).chunks_exact(width);
-            for (to, d_row) in self.d_actions.chunks_exact_mut(action_width).zip(d_rows) {
-                let d_action = &d_row[width - action_width..];
+        self.d_actions.resize(b * width, 0.0);
+        let mut sum = 0.0;
+        for i in 0..count {
+            sum += self.weigh_smallest(i, count);
+            let d_rows = self.nets[i].input_gradients(&self.d_values).chunks_exact(rows.len() / b);
+            for (to, d_row) in self.d_actions.chunks_exact_mut(width).zip(d_rows) {
+                let d_action = &d_row[d_row.len() - width..];
                 to.iter_mut().zip(d_action).for_each(|(to, d)| *to += d);
             }
         }
-        let smaller = self.values[0].iter().zip(&self.values[1]).map(|(a, b)| f64::from(a.min(*b)));
-        (smaller.sum::<f64>() / b as f64, &self.d_actions)
+        (sum / b as f64, &self.d_actions)
     }
 
-    /// Moves the targets on, at a vector step from frame `previous` to `frame`.
-    pub(super) fn update_targets(&mut self, update: TargetUpdate, previous: u64, frame: u64) {
-        for (target, net) in self.targets.iter_mut().flatten().zip(&self.nets) {
-            update.apply(target, net, previous, frame);
+    /// Writes 1/b to `d_values` where critic `i` gives the smallest value of the first `count`, and 0
+    /// elsewhere; returns the sum of those values.
+    fn weigh_smallest(&mut self, i: usize, count: usize) -> f64 {
+        let own = &self.values[i];
+        let (mut sum, share) = (0.0, 1.0 / own.len() as f32);
+        self.d_values.clear();
+        self.d_values.extend(own.iter().enumerate().map(|(row, &value)| {
+            let mut others = self.values[..count].iter().map(|values| values[row]).enumerate();
+            let is_smallest = others.all(|(j, other)| value < other || (i <= j && value == other));
+            if !is_smallest {
+                return 0.0;
+            }
+            sum += f64::from(value);
+            share
+        }));
+        sum
+    }
+
+    /// Moves averages of the critics on, after an update.
+    pub(super) fn blend_targets(&mut self) {
+        if let Some(TargetUpdate::Polyak { .. }) = self.target_update {
+            self.update_targets(0, 0);
         }
     }
 
-    pub(super) fn nets(&self) -> &[NetLearner; 2] {
-        &self.nets
+    /// Copies the critics where it is time, at a vector step from frame `previous` to `frame`.
+    pub(super) fn copy_to_targets(&mut self, previous: u64, frame: u64) {
+        if let Some(TargetUpdate::Replace { .. }) = self.target_update {
+            self.update_targets(previous, frame);
+        }
+    }
+
+    fn update_targets(&mut self, previous: u64, frame: u64) {
+        let targets = self.targets.iter_mut().flatten().zip(&self.nets);
+        if let Some(update) = self.target_update {
+            targets.for_each(|(target, net)| update.apply(target, net, previous, frame));
+        }
+    }
+
+    pub(super) fn nets(&self) -> impl Iterator<Item = &NetLearner> {
+        self.nets.iter()
     }
 
     pub(super) fn finish_update(&mut self, frame: u64, loss: f64) {
@@ -165,8 +207,24 @@ impl Critics {
 
     pub(super) fn save(&self, out: &mut StateWriter) {
         self.nets.iter().for_each(|net| net.save(out));
-        self.targets.iter().flatten().for_each(|target| target.save(out));
+        self.save_targets(out);
         out.f64(self.mean_value);
+    }
+
+    /// Writes the targets alone.
+    pub(super) fn save_targets(&self, out: &mut StateWriter) {
+        self.targets.iter().flatten().for_each(|target| target.save(out));
+    }
+
+    /// Replaces the targets' parameters.
+    #[cfg(test)]
+    pub(super) fn set_targets(&mut self, params: [&[f32]; N]) {
+        for (target, params) in self.targets.iter_mut().flatten().zip(params) {
+            let mut out = StateWriter::new();
+            out.f32s(params);
+            let state = out.into_bytes();
+            target.load(&mut StateReader::new(&state)).expect("the parameters are such a net's");
+        }
     }
 
     pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
@@ -186,6 +244,23 @@ impl CriticLoss {
         let symlog = |x: f32| x.signum() * x.abs().ln_1p();
         let (loss, slope) = self.kind.of(symlog(value) - symlog(target));
         (loss, slope / (1.0 + value.abs()))
+    }
+}
+
+/// r + γ·(1 − terminated)·V(s') `[b]`, in place of the `values` V(s') `[b]`.
+pub(super) fn bootstrap(batch: &Batch, gamma: f64, values: &mut [f32]) {
+    for (row, value) in values.iter_mut().enumerate() {
+        let future = if batch.terminated[row] { 0.0 } else { gamma as f32 * *value };
+        *value = batch.rewards[row] + future;
+    }
+}
+
+/// Rows `[b, obs + width]` of observations, each with its action `[width]` after it.
+pub(super) fn join(obs: &[f32], actions: &[f32], (b, width): (usize, usize), to: &mut Vec<f32>) {
+    to.clear();
+    for (i, row) in obs.chunks_exact(obs.len() / b).enumerate() {
+        to.extend_from_slice(row);
+        to.extend_from_slice(&actions[i * width..(i + 1) * width]);
     }
 }
 

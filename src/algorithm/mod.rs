@@ -10,6 +10,7 @@ mod choice;
 mod conformance;
 #[cfg(test)]
 mod conformance_images;
+pub mod critics;
 pub mod dqn;
 mod hydra;
 pub mod nets;
@@ -30,6 +31,7 @@ pub mod sac;
 pub mod sarsa;
 pub mod sil;
 pub mod target_update;
+pub mod td3;
 mod trunk;
 pub mod value_target;
 

@@ -3,11 +3,14 @@
 use serde_json::Value as Json;
 
 use super::agent::{Agent, AgentContext, AgentPlan};
+use super::critics::{CriticLoss, CriticsPlan};
 use super::off_policy::{MakeRule, OffPolicy, OffPolicyPlan};
-use super::resolve::{Resolver, schedule_plan};
+use super::resolve::{Resolver, loss_plan, schedule_plan};
+use super::resolve_train::train_plan;
 use super::target_update::TargetUpdate;
 use crate::config::{
-    FromNode, MemorySpec, NetTrainingSpec, PrioritizedReplaySpec, ReplaySpec, UpdateTypeSpec,
+    FromNode, MemorySpec, NetSpec, NetTrainingSpec, PrioritizedReplaySpec, ReplaySpec,
+    UpdateTypeSpec,
 };
 use crate::memory::{PriorityPlan, ReplayPlan};
 
@@ -81,6 +84,25 @@ impl Resolver<'_> {
             use_cer: spec.use_cer,
             priorities,
         }
+    }
+
+    /// Critics whose rows are observations with `extra` more numbers and whose outputs are `width`
+    /// values: as `agent.critic_net` says, else as `net` does. Targets follow as in `net`.
+    pub fn critics(
+        &mut self,
+        net: &NetSpec,
+        width: usize,
+        extra: usize,
+        symlog: bool,
+    ) -> Option<CriticsPlan> {
+        let part = self.agent.critic_net.as_ref().map_or(&net.critic, |net| &net.actor).clone();
+        let plan = self.net_plan_beside(&part, &[width], &[part.training.init_std], extra)?;
+        Some(CriticsPlan {
+            net: plan,
+            train: train_plan(&part.training),
+            target_update: Some(target_update(&net.actor.training)),
+            loss: CriticLoss { kind: loss_plan(&part.training.loss_spec), symlog },
+        })
     }
 
     /// Warns where a session ends before there is enough to learn from.

@@ -6,6 +6,7 @@ use slm_policy::Family;
 use super::acting::{ActingPlan, ActionPolicy};
 use super::acting_spec::{ActingSpec, ActionPdSpec, ActionPolicySpec};
 use super::resolve::{Resolver, schedule_plan};
+use crate::config::ScheduleSpec;
 use crate::net::Dist;
 use crate::ops::Schedule;
 
@@ -32,11 +33,10 @@ impl Resolver<'_> {
 
     /// How actions are taken from the distribution.
     pub fn acting(&mut self, spec: &ActingSpec, dist: &Dist) -> Option<ActingPlan> {
-        let schedule = spec.explore_var_spec.as_ref().map(schedule_plan);
-        if schedule.as_ref().is_some_and(Schedule::is_ever_negative) {
-            self.error("explore_var_spec", "an exploration variable is never negative");
-            return None;
-        }
+        let schedule = match &spec.explore_var_spec {
+            Some(spec) => Some(self.explore_var(spec)?),
+            None => None,
+        };
         let is_continuous = matches!(dist, Dist::Continuous { .. });
         let action_policy = match (spec.action_policy, schedule) {
             (ActionPolicySpec::Default, _) => Some(ActionPolicy::Sample),
@@ -56,6 +56,16 @@ impl Resolver<'_> {
         };
         let (dist, action_space) = (dist.clone(), self.env.action_space.clone());
         Some(ActingPlan { dist, action_policy: action_policy?, action_space })
+    }
+
+    /// An exploration variable over frames.
+    pub(super) fn explore_var(&mut self, spec: &ScheduleSpec) -> Option<Schedule> {
+        let schedule = schedule_plan(spec);
+        if schedule.is_ever_negative() {
+            self.error("explore_var_spec", "an exploration variable is never negative");
+            return None;
+        }
+        Some(schedule)
     }
 
     /// Heads of a policy that learns by its log-probabilities, and log σ where it does not depend on
@@ -92,17 +102,23 @@ impl Resolver<'_> {
 
     /// Actions between ±1 must be actions of the environment.
     fn refuse_beyond_bounds(&mut self, dist: &Dist, name: ActionPdSpec) -> Option<()> {
-        let (Dist::Continuous { family, .. }, Space::Box { low, high, .. }) =
-            (dist, &self.env.action_space)
-        else {
-            return Some(());
-        };
+        match dist {
+            Dist::Continuous { family, .. } if family.is_bounded() => {
+                self.refuse_other_bounds("action_pdtype", name.name())
+            }
+            _ => Some(()),
+        }
+    }
+
+    /// Notes an error at `key` where the environment does not take every action between ±1, which
+    /// `name` gives.
+    pub(super) fn refuse_other_bounds(&mut self, key: &'static str, name: &str) -> Option<()> {
+        let Space::Box { low, high, .. } = &self.env.action_space else { return Some(()) };
         let holds = low.iter().all(|low| *low <= -1.0) && high.iter().all(|high| *high >= 1.0);
-        if family.is_bounded() && !holds {
-            let name = name.name();
+        if !holds {
             let message =
                 format!("{name} gives actions from -1 to 1, the environment takes others");
-            self.error("action_pdtype", message);
+            self.error(key, message);
             return None;
         }
         Some(())

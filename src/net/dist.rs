@@ -44,6 +44,11 @@ pub enum Dist {
         /// Number of action dimensions.
         k: usize,
     },
+    /// `k` numbers of which actions are the tanh. It has no probabilities to learn by.
+    Deterministic {
+        /// Number of action dimensions.
+        k: usize,
+    },
 }
 
 impl Dist {
@@ -53,6 +58,7 @@ impl Dist {
             Self::Categorical { n } | Self::Argmax { n } | Self::Bernoulli { n } => *n,
             Self::MultiCategorical { nvec } => nvec.iter().sum(),
             Self::Continuous { k, .. } => 2 * k,
+            Self::Deterministic { k } => *k,
         }
     }
 
@@ -62,7 +68,7 @@ impl Dist {
             Self::Categorical { .. } | Self::Argmax { .. } => 1,
             Self::MultiCategorical { nvec } => nvec.len(),
             Self::Bernoulli { n } => *n,
-            Self::Continuous { k, .. } => *k,
+            Self::Continuous { k, .. } | Self::Deterministic { k } => *k,
         }
     }
 
@@ -70,7 +76,8 @@ impl Dist {
     /// `actions` `[batch, action_width]`: indices, or base values as [`Family`] says.
     ///
     /// # Panics
-    /// For [`Argmax`](Self::Argmax), which plans of policy gradients refuse.
+    /// For [`Argmax`](Self::Argmax) and [`Deterministic`](Self::Deterministic), which plans of policy
+    /// gradients refuse.
     pub fn log_prob_and_entropy(
         &self,
         outputs: Tensor<2>,
@@ -81,7 +88,9 @@ impl Dist {
             Self::MultiCategorical { nvec } => multi_categorical(&outputs, &actions, nvec),
             Self::Bernoulli { .. } => bernoulli(outputs, actions),
             Self::Continuous { family, k } => continuous(*family, outputs, actions, *k),
-            Self::Argmax { .. } => unreachable!("plans of policy gradients refuse Argmax"),
+            Self::Argmax { .. } | Self::Deterministic { .. } => {
+                unreachable!("plans of policy gradients refuse what has no probabilities")
+            }
         };
         (log_prob.squeeze_dim(1), entropy.squeeze_dim(1))
     }

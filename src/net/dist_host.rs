@@ -23,7 +23,7 @@ impl HostActions {
             Dist::Categorical { .. } | Dist::Argmax { .. } | Dist::MultiCategorical { .. } => {
                 rows.for_each(|row| self.indices.extend(row.iter().map(|&index| index as u32)));
             }
-            Dist::Bernoulli { .. } | Dist::Continuous { .. } => {
+            Dist::Bernoulli { .. } | Dist::Continuous { .. } | Dist::Deterministic { .. } => {
                 rows.for_each(|row| self.values.extend_from_slice(row));
             }
         }
@@ -60,7 +60,7 @@ impl<'a> HostDist<'a> {
     /// log π(a|s) `[n]` and entropy `[n]`.
     ///
     /// # Panics
-    /// For [`Dist::Argmax`], which plans of policy gradients refuse.
+    /// For [`Dist::Argmax`] and [`Dist::Deterministic`], which plans of policy gradients refuse.
     pub fn log_prob_and_entropy(&self, log_prob: &mut Vec<f32>, entropy: &mut Vec<f32>) {
         log_prob.resize(self.rows(), 0.0);
         entropy.resize(self.rows(), 0.0);
@@ -75,7 +75,9 @@ impl<'a> HostDist<'a> {
             Dist::Continuous { family, k } => {
                 self.numbers(*family, *k).log_prob_entropy(log_prob, entropy);
             }
-            Dist::Argmax { .. } => unreachable!("plans of policy gradients refuse Argmax"),
+            Dist::Argmax { .. } | Dist::Deterministic { .. } => {
+                unreachable!("plans of policy gradients refuse what has no probabilities")
+            }
         }
     }
 
@@ -99,7 +101,9 @@ impl<'a> HostDist<'a> {
             Dist::Continuous { family, k } => {
                 to.continuous(self.numbers(*family, *k), self.width, [d_log_prob, d_entropy]);
             }
-            Dist::Argmax { .. } => unreachable!("plans of policy gradients refuse Argmax"),
+            Dist::Argmax { .. } | Dist::Deterministic { .. } => {
+                unreachable!("plans of policy gradients refuse what has no probabilities")
+            }
         }
     }
 
@@ -177,7 +181,7 @@ mod tests {
                 Dist::Categorical { n } | Dist::Argmax { n } => vec![index(*n, rng)],
                 Dist::MultiCategorical { nvec } => nvec.iter().map(|n| index(*n, rng)).collect(),
                 Dist::Bernoulli { n } => (0..*n).map(|_| index(2, rng)).collect(),
-                Dist::Continuous { k, .. } => {
+                Dist::Continuous { k, .. } | Dist::Deterministic { k } => {
                     (0..*k).map(|_| rng.standard_normal() as f32).collect()
                 }
             }

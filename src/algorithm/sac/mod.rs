@@ -14,7 +14,6 @@
 //!
 //! Unlike SLM-Lab 5, log α is part of what is saved and resumed.
 
-mod critics;
 mod discrete;
 mod policy;
 mod relaxed;
@@ -26,14 +25,13 @@ use std::borrow::Cow;
 
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
-use self::critics::{CriticLoss, Critics};
 use self::policy::{ActorLoss, SacPolicy};
 use self::temperature::Temperature;
 use super::agent::TrainStats;
+use super::critics::{Critics, CriticsPlan, bootstrap};
 use super::off_policy::{MakeRule, OffPolicyRule};
-use super::target_update::TargetUpdate;
 use crate::memory::{Batch, Replay};
-use crate::net::{Compute, LossFn, NetLearner, NetPlan, TrainPlan};
+use crate::net::{Compute, NetLearner, NetPlan, TrainPlan};
 
 pub use policy::SacActions;
 pub use spec::{CROSS_Q, SAC, SacSpec};
@@ -49,20 +47,12 @@ pub struct SacPlan {
     pub actor: NetPlan,
     /// How it is trained.
     pub actor_train: TrainPlan,
-    /// The network of each critic.
-    pub critic: NetPlan,
-    /// How they are trained.
-    pub critic_train: TrainPlan,
+    /// Twin critics.
+    pub critics: CriticsPlan,
     /// What the actor's rows mean.
     pub actions: SacActions,
-    /// How target networks follow; `None` for CrossQ.
-    pub target_update: Option<TargetUpdate>,
     /// Discount γ.
     pub gamma: f64,
-    /// Loss of a TD error.
-    pub loss: LossFn,
-    /// Whether values and targets are compared by their symlogs.
-    pub symlog: bool,
     /// Batches per update.
     pub training_iter: usize,
     /// Batches per step of the actor.
@@ -77,7 +67,7 @@ pub struct SacPlan {
 pub struct Sac {
     plan: SacPlan,
     actor: NetLearner,
-    critics: Critics,
+    critics: Critics<2>,
     policy: SacPolicy,
     temperature: Temperature,
     batch: Batch,
@@ -98,7 +88,7 @@ impl MakeRule for SacPlan {
         let (actor, train) = (self.actor.clone(), self.actor_train.clone());
         Sac {
             actor: NetLearner::new(actor, train, rng, compute),
-            critics: Critics::new(self, rng, compute),
+            critics: Critics::new(&self.critics, rng, compute),
             policy: SacPolicy::new(self.actions),
             temperature: Temperature::new(self.temperature.clone()),
             batch: Batch::default(),
@@ -121,13 +111,8 @@ impl Sac {
         policy.lay_out(batch);
         critics.forward(&policy.rows, &policy.next_rows);
         policy.values(critics.next_values(), self.temperature.alpha(), next_values);
-        let gamma = plan.gamma as f32;
-        for (row, value) in next_values.iter_mut().enumerate() {
-            let future = if batch.terminated[row] { 0.0 } else { gamma * *value };
-            *value = batch.rewards[row] + future;
-        }
-        let loss = CriticLoss { kind: plan.loss, symlog: plan.symlog };
-        critics.learn(batch, &policy.columns, next_values, loss)
+        bootstrap(batch, plan.gamma, next_values);
+        critics.learn(batch, &policy.columns, next_values)
     }
 
     /// One gradient step of the actor and of α; returns the actor's loss.
@@ -166,9 +151,7 @@ impl OffPolicyRule for Sac {
             self.iterations += 1;
             if self.iterations.is_multiple_of(self.plan.policy_delay) {
                 self.actor_loss = self.learn_actor(rng);
-                if let Some(update @ TargetUpdate::Polyak { .. }) = self.plan.target_update {
-                    self.critics.update_targets(update, 0, 0);
-                }
+                self.critics.blend_targets();
             }
         }
         self.critic_loss = critic_loss / iters as f64;
@@ -177,9 +160,7 @@ impl OffPolicyRule for Sac {
 
     fn advance(&mut self, previous: u64, frame: u64) {
         self.temperature.advance(frame);
-        if let Some(update @ TargetUpdate::Replace { .. }) = self.plan.target_update {
-            self.critics.update_targets(update, previous, frame);
-        }
+        self.critics.copy_to_targets(previous, frame);
     }
 
     fn finish_update(&mut self, frame: u64, _: TrainStats) {

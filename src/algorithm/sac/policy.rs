@@ -2,10 +2,10 @@
 
 use slm_env::Rng;
 
-use super::critics::Critics;
 use super::discrete::Probabilities;
 use super::relaxed::{RelaxedSamples, one_hot};
 use super::squashed::SquashedSamples;
+use crate::algorithm::critics::{Critics, join};
 use crate::memory::Batch;
 
 /// What the actor's rows parameterize.
@@ -140,7 +140,7 @@ impl SacPolicy {
     pub(super) fn differentiate(
         &mut self,
         obs: &[f32],
-        critics: &mut Critics,
+        critics: &mut Critics<2>,
         loss: ActorLoss,
     ) -> f64 {
         if let SacActions::Categorical { .. } = self.actions {
@@ -155,7 +155,7 @@ impl SacPolicy {
         let (b, width) = (self.log_probs().len(), self.actions.input_width());
         let mut rows = std::mem::take(&mut self.rows);
         join(obs, self.drawn(), (b, width), &mut rows);
-        let (value, d_actions) = critics.action_gradients(&rows, width);
+        let (value, d_actions) = critics.action_gradients(&rows, width, 2);
         self.rows = rows;
         self.d_actions.clear();
         self.d_actions.extend(d_actions.iter().map(|d| -d));
@@ -193,14 +193,5 @@ impl SacPolicy {
             SacActions::Relaxed { .. } => &self.relaxed.actions,
             SacActions::Categorical { .. } => &[],
         }
-    }
-}
-
-/// Rows `[b, obs + width]` of observations, each with its action after it.
-fn join(obs: &[f32], actions: &[f32], (b, width): (usize, usize), to: &mut Vec<f32>) {
-    to.clear();
-    for (i, row) in obs.chunks_exact(obs.len() / b).enumerate() {
-        to.extend_from_slice(row);
-        to.extend_from_slice(&actions[i * width..(i + 1) * width]);
     }
 }

@@ -6,15 +6,14 @@ use slm_policy::Family;
 use super::{SacActions, SacPlan, TargetEntropy, TemperaturePlan};
 use crate::algorithm::acting_spec::{ActingSpec, ActionPdSpec};
 use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
+use crate::algorithm::critics::CriticsPlan;
 use crate::algorithm::off_policy::{LearnTiming, OffPolicyPlan};
-use crate::algorithm::off_policy_plan::{ResolvedOffPolicy, target_update};
-use crate::algorithm::resolve::{Resolver, loss_plan};
+use crate::algorithm::off_policy_plan::ResolvedOffPolicy;
+use crate::algorithm::resolve::Resolver;
 use crate::algorithm::resolve_acting::kind_of;
 use crate::algorithm::resolve_train::train_plan;
-use crate::algorithm::target_update::TargetUpdate;
 use crate::config::{
-    AgentSpec, Diagnostics, LossSpec, TargetEntropySpec, algorithm_schema, read_algorithm, spec,
-    to_json,
+    AgentSpec, Diagnostics, TargetEntropySpec, algorithm_schema, read_algorithm, spec, to_json,
 };
 use crate::net::{Dist, NetPlan, TrainPlan};
 
@@ -111,7 +110,7 @@ fn plan(
     let (spec, (memory, replay)) = (spec?, replay?);
     let (dist, actions) = dist_and_actions(&mut resolver, &spec.acting)?;
     let acting = resolver.acting(&spec.acting, &dist);
-    let nets = nets(&mut resolver, &dist, actions);
+    let nets = nets(&mut resolver, &dist, actions, spec.symlog);
     let start = spec.training_start_step.unwrap_or(replay.batch_size.max(LEAST_START)) as u64;
     resolver.warn_if_never_started(start);
     let training_frequency = spec.training_frequency as u64;
@@ -172,29 +171,25 @@ fn squashed(resolver: &mut Resolver<'_>, spec: &ActingSpec) -> Option<(Dist, Sac
 /// Actor and critics, resolved.
 struct SacNets {
     actor: (NetPlan, TrainPlan),
-    critic: (NetPlan, TrainPlan),
-    loss: LossSpec,
-    target_update: TargetUpdate,
+    critics: CriticsPlan,
 }
 
 /// The actor of `agent.net`; the critics of `agent.critic_net`, or of the same.
-fn nets(resolver: &mut Resolver<'_>, dist: &Dist, actions: SacActions) -> Option<SacNets> {
+fn nets(
+    resolver: &mut Resolver<'_>,
+    dist: &Dist,
+    actions: SacActions,
+    symlog: bool,
+) -> Option<SacNets> {
     let net = resolver.net_spec()?;
-    let part = net.actor;
+    let part = &net.actor;
     let (heads, log_std_init) = resolver.policy_heads(dist, part.training.log_std_init)?;
     let stds = vec![part.training.init_std; heads.len()];
-    resolver.refuse_dueling(&part)?;
-    let actor = resolver.net_plan(&part, &heads, &stds, log_std_init)?;
-    let critic_part = resolver.agent.critic_net.clone().map_or(part.clone(), |net| net.actor);
-    let std = [critic_part.training.init_std];
+    resolver.refuse_dueling(part)?;
+    let actor = resolver.net_plan(part, &heads, &stds, log_std_init)?;
     let (width, extra) = (actions.value_width(), actions.input_width());
-    let critic = resolver.net_plan_beside(&critic_part, &[width], &std, extra)?;
-    Some(SacNets {
-        actor: (actor, train_plan(&part.training)),
-        critic: (critic, train_plan(&critic_part.training)),
-        loss: critic_part.training.loss_spec.clone(),
-        target_update: target_update(&part.training),
-    })
+    let critics = resolver.critics(&net, width, extra, symlog)?;
+    Some(SacNets { actor: (actor, train_plan(&part.training)), critics })
 }
 
 fn rule_plan(
@@ -208,13 +203,12 @@ fn rule_plan(
         temperature: temperature(spec, &nets.actor.1, actions),
         actor: nets.actor.0,
         actor_train: nets.actor.1,
-        critic: nets.critic.0,
-        critic_train: nets.critic.1,
+        critics: CriticsPlan {
+            target_update: nets.critics.target_update.filter(|_| !is_cross_q),
+            ..nets.critics
+        },
         actions,
-        target_update: (!is_cross_q).then_some(nets.target_update),
         gamma: spec.gamma,
-        loss: loss_plan(&nets.loss),
-        symlog: spec.symlog,
         training_iter: spec.training_iter.unwrap_or(env.num_envs),
         policy_delay: spec.policy_delay,
         entropy_penalty_coef: spec.entropy_penalty_coef,
