@@ -1,4 +1,5 @@
-//! A vector step of training (act, environments, observe) allocates nothing once the memory has its size: counted.
+//! A vector step of training (act, environments, observe) allocates nothing once the memory has its size, nor do
+//! updates from a replay: counted.
 #![allow(unsafe_code, reason = "an allocator is unsafe to implement")]
 #![allow(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
@@ -90,15 +91,15 @@ fn plan(file: &str, name: &str, settings: &[&str]) -> Plan {
     Plan::resolve(spec, &mut found).unwrap()
 }
 
-/// Trains over the warm-up, then counts.
-fn train(plan: &Plan) -> Counts {
+/// Trains over so many updates, then counts.
+fn train(plan: &Plan, warm_up: u32) -> Counts {
     let seed = SeedSequence::new(0_u64);
     let mut agent = plan.agent.build(&AgentContext { compute: &Compute::kernels(1), seed: &seed });
     let mut env = plan.env.make(0, 1).unwrap();
     let (mut batch, mut actions) = (env.new_batch(), env.new_actions());
     env.reset(&mut batch);
     let (mut counts, mut updates, mut frame) = (Counts::default(), 0, 0);
-    while updates < WARM_UP_UPDATES + COUNTED_UPDATES {
+    while updates < warm_up + COUNTED_UPDATES {
         counted(&mut counts.act, || agent.act(&batch, &mut actions));
         counted(&mut counts.step, || env.step(&actions, &mut batch));
         counted(&mut counts.observe, || agent.observe(&batch));
@@ -107,7 +108,7 @@ fn train(plan: &Plan) -> Counts {
         let has_learned = counted(&mut update, || agent.update(frame)).is_some();
         *(if has_learned { &mut counts.learn } else { &mut counts.not_due }) += update;
         updates += u32::from(has_learned);
-        if has_learned && updates == WARM_UP_UPDATES {
+        if has_learned && updates == warm_up {
             assert!(counts.of_steps() > 0, "the counter counts: {counts:?}");
             counts = Counts::default();
         }
@@ -117,7 +118,7 @@ fn train(plan: &Plan) -> Counts {
 }
 
 fn assert_steps_allocate_nothing(plan: &Plan) {
-    let counts = train(plan);
+    let counts = train(plan, WARM_UP_UPDATES);
     assert_eq!(counts.of_steps(), 0, "{}: {counts:?}", plan.spec.name);
 }
 
@@ -134,6 +135,42 @@ fn ppo_steps_on_pendulum_allocate_nothing() {
     let settings = ["agent.algorithm.time_horizon=200", "env.max_t=50"];
     let file = "benchmark/ppo/ppo_pendulum.json";
     assert_steps_allocate_nothing(&plan(file, "ppo_pendulum", &settings));
+}
+
+/// An agent with a replay of 240 transitions, all episodes of which end within 20 steps. 300 vector steps of
+/// four environments fill it five times.
+fn assert_replay_agent_allocates_nothing(file: &str, name: &str) {
+    let settings = [
+        "agent.memory.max_size=240",
+        "agent.memory.batch_size=32",
+        "agent.algorithm.training_start_step=32",
+        "agent.algorithm.training_frequency=4",
+        "agent.algorithm.training_iter=1",
+        "env.num_envs=4",
+        "env.max_t=20",
+    ];
+    let plan = plan(file, name, &settings);
+    let counts = train(&plan, 300);
+    assert_eq!(counts, Counts::default(), "{name}");
+}
+
+#[test]
+fn dqn_allocates_nothing() {
+    let file = "benchmark_arc/dqn/dqn_classic_arc.yaml";
+    assert_replay_agent_allocates_nothing(file, "dqn_epsilon_greedy_cartpole_arc");
+    assert_replay_agent_allocates_nothing(file, "ddqn_per_boltzmann_cartpole_arc");
+}
+
+#[test]
+fn sac_allocates_nothing() {
+    let file = "benchmark_arc/sac/sac_classic_arc.yaml";
+    assert_replay_agent_allocates_nothing(file, "sac_cartpole_arc");
+    assert_replay_agent_allocates_nothing(file, "sac_pendulum_arc");
+}
+
+#[test]
+fn td3_allocates_nothing() {
+    assert_replay_agent_allocates_nothing("benchmark/td3/td3_pendulum.yaml", "td3_pendulum");
 }
 
 /// Transitions of two environments, of which every seventh ends an episode.

@@ -17,8 +17,17 @@ use crate::comparison::{assert_same_run, files};
 use crate::specs::{distributed, find, options, plan_of};
 
 /// Specs with networks, and one without.
-const NAMES: [&str; 8] =
-    ["ppo", "ppo_continuous", "a2c_separate", "a2c_nstep", "reinforce", "dqn", "sac", "random"];
+const NAMES: [&str; 9] = [
+    "ppo",
+    "ppo_continuous",
+    "a2c_separate",
+    "a2c_nstep",
+    "reinforce",
+    "dqn",
+    "sac",
+    "td3",
+    "random",
+];
 
 fn train(name: &str, file: &Json, options: &RunOptions) -> TrialReport {
     run_trial(&plan_of(name, file), options, &Silent, &AtomicBool::new(false)).unwrap()

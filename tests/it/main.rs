@@ -17,5 +17,6 @@ mod playback;
 mod resume;
 mod source;
 mod spec_folder;
+mod spec_runs;
 mod specs;
 mod tidy;

@@ -12,8 +12,8 @@ use slm_lab::registry::{algorithm_names, env_names};
 
 /// Names of the specs of [`file`]: every algorithm, discrete and continuous, vector and single,
 /// with and without batch statistics.
-pub(crate) const NAMES: [&str; 7] =
-    ["ppo", "ppo_continuous", "a2c_separate", "a2c_nstep", "reinforce", "random", "crossq"];
+pub(crate) const NAMES: [&str; 8] =
+    ["ppo", "ppo_continuous", "a2c_separate", "a2c_nstep", "reinforce", "random", "crossq", "td3"];
 
 /// The spec file with all of them; each takes a fraction of a second.
 pub(crate) fn file() -> Json {
