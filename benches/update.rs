@@ -13,7 +13,7 @@ use slm_lab::algorithm::ppo::{AdvantageScale, Ppo, PpoPlan};
 use slm_lab::memory::{Rollout, RolloutPlan};
 use slm_lab::net::{
     Activation, Adam, Compute, DeviceLearner, Dist, HostLearner, Init, Kernels, LayerPlan, LossFn,
-    LrSchedule, NetPlan, OptimPlan, TrainPlan,
+    LrSchedule, NetPlan, OptimPlan, TrainPlan, WeightsPlan,
 };
 use slm_lab::ops::Schedule;
 use slm_lab::registry::find_env;
@@ -107,6 +107,7 @@ fn net(head: usize) -> NetPlan {
         obs_scale: 1.0,
         trunk: vec![linear, tanh, linear, tanh],
         branches: Vec::new(),
+        weights: WeightsPlan::Plain,
         heads: vec![head],
         dueling: false,
         out_activation: Activation::Identity,

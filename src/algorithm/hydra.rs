@@ -5,14 +5,15 @@
 
 use super::resolve::Resolver;
 use super::resolve_net::{activation, hidden_norm};
+use super::trunk::Body;
 use crate::config::{HydraMlpNetSpec, NetPartSpec};
 use crate::net::{Branches, LayerPlan};
 
-/// Layers up to the outputs, and which of them consist of branches.
+/// Layers so far, and which of them consist of branches.
 #[derive(Default)]
-pub(super) struct Hydra {
-    pub(super) trunk: Vec<LayerPlan>,
-    pub(super) branches: Vec<Branches>,
+struct Hydra {
+    trunk: Vec<LayerPlan>,
+    branches: Vec<Branches>,
 }
 
 impl Resolver<'_> {
@@ -22,7 +23,7 @@ impl Resolver<'_> {
         part: &NetPartSpec,
         net: &HydraMlpNetSpec,
         outputs: &[usize],
-    ) -> Option<Hydra> {
+    ) -> Option<Body> {
         let place = &part.place.0;
         let layers = &net.hid_layers;
         let tails = match layers.tails.as_slice() {
@@ -52,7 +53,7 @@ impl Resolver<'_> {
             let layer = hydra.trunk.len();
             hydra.branches.push(Branches { layer, inputs, outputs: outputs.to_vec() });
         }
-        Some(hydra)
+        Some(Body { branches: hydra.branches, ..hydra.trunk.into() })
     }
 }
 

@@ -3,10 +3,9 @@
 use slm_env::Space;
 use slm_policy::{Activation, ConvShape};
 
-use super::hydra::Hydra;
 use super::resolve::{Resolver, init_plan};
 use super::resolve_acting::kind_of;
-use super::trunk::{Takes, Trunk};
+use super::trunk::{Body, Takes, Trunk};
 use crate::config::{
     ActivationSpec, ArcSpec, BodySpec, ConvLayerSpec, HeadActivationSpec, LayerSpec, MlpNetSpec,
     NetPartSpec, Node, SpecError,
@@ -64,7 +63,7 @@ impl Resolver<'_> {
         log_std_init: Option<f32>,
     ) -> Option<NetPlan> {
         let input = dims.iter().product();
-        let Hydra { trunk, branches } = self.trunk(part, dims, heads)?;
+        let Body { trunk, branches, weights } = self.trunk(part, dims, heads)?;
         let dueling = is_dueling(&part.body);
         if dueling && heads.len() > 1 {
             let message = "a dueling network values one choice, not several at once";
@@ -82,6 +81,7 @@ impl Resolver<'_> {
             obs_scale: if divides_pixels(&part.body) { PIXEL_SCALE } else { 1.0 },
             trunk,
             branches,
+            weights,
             heads,
             dueling,
             out_activation,
@@ -144,9 +144,9 @@ impl Resolver<'_> {
     }
 
     /// The layers up to the heads, of these widths.
-    fn trunk(&mut self, part: &NetPartSpec, dims: Vec<usize>, heads: &[usize]) -> Option<Hydra> {
-        let trunk = match &part.body {
-            BodySpec::Mlp(mlp) | BodySpec::DuelingMlp(mlp) => Ok(mlp_trunk(mlp)),
+    fn trunk(&mut self, part: &NetPartSpec, dims: Vec<usize>, heads: &[usize]) -> Option<Body> {
+        let body = match &part.body {
+            BodySpec::Mlp(mlp) | BodySpec::DuelingMlp(mlp) => Ok(mlp_trunk(mlp).into()),
             BodySpec::Conv(net) => conv_trunk(
                 dims,
                 &ConvLayers {
@@ -173,8 +173,7 @@ impl Resolver<'_> {
                 return None;
             }
         };
-        let trunk = trunk.map_err(|wrong| self.found.error(wrong.at(part))).ok()?;
-        Some(Hydra { trunk, branches: Vec::new() })
+        body.map_err(|wrong| self.found.error(wrong.at(part))).ok()
     }
 }
 
@@ -227,7 +226,7 @@ struct ConvLayers<'a> {
     batch_norm: bool,
 }
 
-fn conv_trunk(dims: Vec<usize>, layers: &ConvLayers<'_>) -> Result<Vec<LayerPlan>, WrongLayer> {
+fn conv_trunk(dims: Vec<usize>, layers: &ConvLayers<'_>) -> Result<Body, WrongLayer> {
     let mut trunk = Trunk::new(dims);
     for (index, layer) in layers.convolutions.iter().enumerate() {
         let kernel = ConvShape {
@@ -248,14 +247,15 @@ fn conv_trunk(dims: Vec<usize>, layers: &ConvLayers<'_>) -> Result<Vec<LayerPlan
         trunk.push(LayerPlan::Linear { width, bias: true });
         trunk.push(LayerPlan::Activation(layers.hidden));
     }
-    Ok(trunk.layers)
+    Ok(trunk.into())
 }
 
-fn arc_trunk(dims: Vec<usize>, arc: &ArcSpec) -> Result<Vec<LayerPlan>, WrongLayer> {
+fn arc_trunk(dims: Vec<usize>, arc: &ArcSpec) -> Result<Body, WrongLayer> {
     let mut trunk = Trunk::new(dims);
     for (index, layer) in arc.layers.iter().enumerate() {
         let pushed = match layer {
             LayerSpec::Linear(linear) => trunk.linear(linear),
+            LayerSpec::WeightNormLinear(linear) => trunk.weight_norm_linear(linear),
             LayerSpec::Conv2d(conv) => trunk.arc_conv(conv),
             LayerSpec::LayerNorm(norm) => trunk.layer_norm(norm),
             LayerSpec::BatchNorm1d(norm) => trunk.batch_norm(norm, Takes::Rows),
@@ -272,7 +272,7 @@ fn arc_trunk(dims: Vec<usize>, arc: &ArcSpec) -> Result<Vec<LayerPlan>, WrongLay
         };
         pushed.map_err(|message| WrongLayer { index, message })?;
     }
-    Ok(trunk.layers)
+    Ok(trunk.into())
 }
 
 fn is_dueling(body: &BodySpec) -> bool {
@@ -365,7 +365,7 @@ mod tests {
         let (convolutions, hidden) = ([layer(4, 3), layer(6, 2)], Activation::Relu);
         let layers =
             ConvLayers { convolutions: &convolutions, widths: &[9], hidden, batch_norm: true };
-        let trunk = conv_trunk(vec![1, 7, 7], &layers).ok().expect("the kernels fit");
+        let trunk = conv_trunk(vec![1, 7, 7], &layers).ok().expect("the kernels fit").trunk;
         let relu = LayerPlan::Activation(Activation::Relu);
         assert_eq!(trunk.len(), 7);
         assert_eq!([trunk[1], trunk[3], trunk[6]], [relu; 3]);

@@ -5,7 +5,7 @@ use slm_policy::ConvShape;
 use crate::config::{
     BatchNormSpec, BatchRenormSpec, Conv2dSpec, LayerNormSpec, LinearSpec, PairSpec,
 };
-use crate::net::{BatchNormPlan, LayerPlan, RenormPlan};
+use crate::net::{BatchNormPlan, Branches, LayerPlan, RenormPlan, WeightsPlan};
 
 /// What a batch normalization of `PyTorch`'s takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +22,37 @@ pub(super) struct Trunk {
     dims: Vec<usize>,
     /// The layers so far.
     pub(super) layers: Vec<LayerPlan>,
+    /// Which of them are learned as directions and lengths.
+    weight_norms: Vec<usize>,
+}
+
+/// The layers of a network up to its outputs.
+pub(super) struct Body {
+    pub(super) trunk: Vec<LayerPlan>,
+    pub(super) branches: Vec<Branches>,
+    pub(super) weights: WeightsPlan,
+}
+
+impl From<Vec<LayerPlan>> for Body {
+    fn from(trunk: Vec<LayerPlan>) -> Self {
+        Self { trunk, branches: Vec::new(), weights: WeightsPlan::Plain }
+    }
+}
+
+impl From<Trunk> for Body {
+    fn from(Trunk { layers, weight_norms, .. }: Trunk) -> Self {
+        let weights = match weight_norms.as_slice() {
+            [] => WeightsPlan::Plain,
+            _ => WeightsPlan::WeightNorm(weight_norms),
+        };
+        Self { weights, ..layers.into() }
+    }
 }
 
 impl Trunk {
     /// No layers; observations have these dimensions.
     pub(super) fn new(dims: Vec<usize>) -> Self {
-        Self { dims, layers: Vec::new() }
+        Self { dims, layers: Vec::new(), weight_norms: Vec::new() }
     }
 
     /// Adds a layer that takes rows of any width, where images count as flat; a batch
@@ -116,6 +141,13 @@ impl Trunk {
             ConvShape { input: [0; 3], outputs, kernel, stride, padding, dilation },
             conv.bias,
         )
+    }
+
+    /// Adds a linear layer of an `arc` whose weight is learned as directions and lengths.
+    pub(super) fn weight_norm_linear(&mut self, linear: &LinearSpec) -> Result<(), String> {
+        self.linear(linear)?;
+        self.weight_norms.push(self.layers.len() - 1);
+        Ok(())
     }
 
     /// Adds a linear layer of an `arc`.

@@ -167,6 +167,8 @@ spec! {
 pub enum LayerSpec {
     /// Fully connected.
     Linear(LinearSpec),
+    /// Fully connected, its weight learned as directions and lengths.
+    WeightNormLinear(LinearSpec),
     /// Convolution.
     Conv2d(Conv2dSpec),
     /// From an image to a row.
@@ -189,6 +191,7 @@ impl LayerSpec {
         any_case: false,
         names: &[
             ("Linear", &["LazyLinear"]),
+            ("WeightNormLinear", &["LazyWeightNormLinear"]),
             ("Conv2d", &["LazyConv2d"]),
             ("Flatten", &[]),
             ("LayerNorm", &[]),
@@ -208,8 +211,6 @@ impl LayerSpec {
         not_built: &[
             "LazyConv1d",
             "Conv1d",
-            "LazyWeightNormLinear",
-            "WeightNormLinear",
             "GroupNorm",
             "Dropout",
             "MaxPool2d",
@@ -261,6 +262,7 @@ impl LayerSpec {
         let arguments = if entry.node.is_null() { &empty } else { &entry.node };
         match name {
             "Linear" => read_record(arguments, found).map(Self::Linear),
+            "WeightNormLinear" => read_record(arguments, found).map(Self::WeightNormLinear),
             "Conv2d" => read_record(arguments, found).map(Self::Conv2d),
             "Flatten" => read_record::<FlattenSpec>(arguments, found).map(|_| Self::Flatten),
             "LayerNorm" => layer_norm(arguments, found).map(Self::LayerNorm),
@@ -277,6 +279,7 @@ impl LayerSpec {
     pub(super) fn to_json(&self) -> Json {
         match self {
             Self::Linear(linear) => json!({ "Linear": linear }),
+            Self::WeightNormLinear(linear) => json!({ "WeightNormLinear": linear }),
             Self::Conv2d(conv) => json!({ "Conv2d": conv }),
             Self::Flatten => json!({ "Flatten": null }),
             Self::LayerNorm(norm) => json!({ "LayerNorm": norm }),

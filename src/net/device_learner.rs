@@ -4,10 +4,10 @@ use burn::tensor::{Device, Gradients, Tensor};
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
 use super::device_optim::{Optim, device_copy, host};
+use super::device_weights::DeviceWeights;
 use super::init::init_params;
 use super::learning_rate::LearningRate;
 use super::mlp::{Leaf, Net};
-
 use super::plan::{NetPlan, TrainPlan};
 
 /// A network and everything that changes while it learns.
@@ -16,6 +16,8 @@ pub struct DeviceLearner {
     train: TrainPlan,
     /// Which parameters are learned, where not all are.
     mask: Option<Tensor<1>>,
+    /// What is learned, where it is not the parameters themselves.
+    weights: Option<DeviceWeights>,
     params: Tensor<1>,
     /// `[num_buffers]`, where there are any.
     buffers: Option<Tensor<1>>,
@@ -39,15 +41,21 @@ impl DeviceLearner {
     /// A freshly initialized network on `device`, its weights drawn from `rng`.
     pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, device: &Device) -> Self {
         let values = init_params(&plan, rng);
-        let params = Tensor::from_data(values.as_slice(), device);
+        let weights = DeviceWeights::new(&plan, &values, rng, device);
+        let params = match &weights {
+            None => Tensor::from_data(values.as_slice(), device),
+            Some(weights) => weights.params(),
+        };
+        let num_learned = weights.as_ref().map_or(values.len(), |weights| weights.raw().dims()[0]);
         let buffers = plan.init_buffers();
         Self {
             mask: plan.mask().map(|mask| Tensor::from_data(mask.as_slice(), device)),
             buffers: (!buffers.is_empty()).then(|| Tensor::from_data(buffers.as_slice(), device)),
-            optim: Optim::new(train.optim.clone(), values.len(), device),
+            optim: Optim::new(train.optim.clone(), num_learned, device),
             lr: LearningRate::new(&train),
             plan,
             train,
+            weights,
             params,
             grad_norm: None,
             kept: None,
@@ -71,7 +79,11 @@ impl DeviceLearner {
     }
 
     /// The network with its passes recorded, for one [`step`](Self::step).
-    pub fn tracked(&self) -> Net {
+    pub fn tracked(&mut self) -> Net {
+        if let Some(weights) = &mut self.weights {
+            weights.start_pass();
+        }
+        self.refresh();
         Net::new(&self.plan, &self.params, self.buffers.as_ref(), true)
     }
 
@@ -139,10 +151,34 @@ impl DeviceLearner {
     pub fn step_with(&mut self, net: &Net, grads: &mut Gradients) {
         self.buffers = net.buffers();
         let grad = self.flat_grad(net, grads);
+        let grad = match &self.weights {
+            None => grad,
+            Some(weights) => weights.backward(grad),
+        };
         let grad = self.clip(grad);
         let lr = self.lr();
-        let params = std::mem::replace(&mut self.params, grad.clone());
-        self.params = self.optim.step(params, grad, lr);
+        let learned = std::mem::replace(self.learned_mut(), grad.clone());
+        *self.learned_mut() = self.optim.step(learned, grad, lr);
+        self.refresh();
+    }
+
+    /// What an optimizer moves.
+    fn learned(&self) -> &Tensor<1> {
+        self.weights.as_ref().map_or(&self.params, DeviceWeights::raw)
+    }
+
+    fn learned_mut(&mut self) -> &mut Tensor<1> {
+        match &mut self.weights {
+            None => &mut self.params,
+            Some(weights) => weights.raw_mut(),
+        }
+    }
+
+    /// Makes the parameters what the learned ones stand for.
+    fn refresh(&mut self) {
+        if let Some(weights) = &self.weights {
+            self.params = weights.params();
+        }
     }
 
     /// Marks the end of one update at `frame` with the mean loss of its gradient steps, on which
@@ -176,12 +212,14 @@ impl DeviceLearner {
         [self.host_params(), self.buffers.as_ref().map_or(Vec::new(), host)].concat()
     }
 
-    /// Writes parameters, schedule position, optimizer and, if there are any, buffers.
+    /// Writes what is learned, schedule position, optimizer and, if there are any, buffers and
+    /// singular vectors.
     pub fn save(&self, out: &mut StateWriter) {
-        out.f32s(&self.host_params());
+        out.f32s(&host(self.learned()));
         self.lr.save(out);
         self.optim.save(out);
         self.buffers.iter().for_each(|buffers| out.f32s(&host(buffers)));
+        self.weights.iter().for_each(|weights| weights.save(out));
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -189,12 +227,14 @@ impl DeviceLearner {
     /// # Errors
     /// When the state belongs to another network or optimizer.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.params = device_copy(&from.f32s()?, &self.params)?;
+        *self.learned_mut() = device_copy(&from.f32s()?, self.learned())?;
         self.lr.load(from)?;
         self.optim.load(from)?;
         if let Some(buffers) = &mut self.buffers {
             *buffers = device_copy(&from.f32s()?, buffers)?;
         }
+        self.weights.as_mut().map_or(Ok(()), |weights| weights.load(from))?;
+        self.refresh();
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use super::host_net::{HostNet, Mode};
 use super::init::init_params;
 use super::learning_rate::LearningRate;
 use super::plan::{NetPlan, TrainPlan};
+use super::weights::HostWeights;
 
 /// A network and everything that changes while it learns, in host memory.
 pub struct HostLearner {
@@ -21,6 +22,8 @@ pub struct HostLearner {
     train: TrainPlan,
     /// Which parameters are learned, where not all are.
     mask: Option<Vec<f32>>,
+    /// What is learned, where it is not the parameters themselves.
+    weights: Option<HostWeights>,
     grads: Vec<f32>,
     d_inputs: Vec<f32>,
     descent: Descent,
@@ -32,9 +35,14 @@ impl HostLearner {
     /// A freshly initialized network, its weights drawn from `rng`.
     pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, kernels: &Kernels) -> Self {
         let mut params = init_params(&plan, rng);
-        let descent = Descent::new(&train.optim, &mut params, kernels.worker.as_ref());
+        let mut weights = HostWeights::new(&plan, &params, rng);
+        let worker = kernels.worker.as_ref();
+        let descent = change(&mut weights, &mut params, |learned| {
+            Descent::new(&train.optim, learned, worker)
+        });
         Self {
             mask: plan.mask(),
+            weights,
             grads: vec![0.0; params.len()],
             d_inputs: Vec::new(),
             descent,
@@ -71,6 +79,7 @@ impl HostLearner {
     /// Heads `[rows, head_width]` of the given rows of `obs` `[n, input]`, kept for one
     /// [`step`](Self::step).
     pub fn forward_rows(&mut self, obs: &ObsBatch, rows: &[u32]) -> &[f32] {
+        self.start_pass();
         self.net.forward_rows(obs, rows, Mode::Training)
     }
 
@@ -101,6 +110,7 @@ impl HostLearner {
     /// Output rows `[n, output]` of `inputs` `[n, input]`, kept for one
     /// [`step_outputs`](Self::step_outputs).
     pub fn outputs(&mut self, inputs: &[f32]) -> &[f32] {
+        self.start_pass();
         self.net.outputs(inputs, Mode::Training)
     }
 
@@ -125,7 +135,8 @@ impl HostLearner {
     /// Marks the end of one update at `frame` with the mean loss of its gradient steps, on which
     /// learning-rate schedules depend; of workers in lockstep, everybody's.
     pub fn finish_update(&mut self, frame: u64, loss: f64) {
-        self.descent.end_update(self.net.params_mut());
+        let descent = &mut self.descent;
+        change(&mut self.weights, self.net.params_mut(), |learned| descent.end_update(learned));
         self.lr.finish_update(frame, loss);
     }
 
@@ -144,13 +155,14 @@ impl HostLearner {
         self.grad_norm
     }
 
-    /// Writes parameters, schedule position, optimizer and, if there are any, buffers, as
-    /// [`DeviceLearner`](super::DeviceLearner) does.
+    /// Writes what is learned, schedule position, optimizer and, if there are any, buffers and
+    /// singular vectors, as [`DeviceLearner`](super::DeviceLearner) does.
     pub fn save(&self, out: &mut StateWriter) {
-        out.f32s(self.params());
+        out.f32s(self.weights.as_ref().map_or(self.params(), HostWeights::raw));
         self.lr.save(out);
         self.descent.save(out);
         self.net.save_buffers(out);
+        self.weights.iter().for_each(|weights| weights.save(out));
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -158,10 +170,21 @@ impl HostLearner {
     /// # Errors
     /// When the state belongs to another network or optimizer.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        from.f32s_into(self.net.params_mut())?;
-        self.lr.load(from)?;
-        self.descent.load(self.net.params_mut(), from)?;
-        self.net.load_buffers(from)
+        let Self { net, weights, lr, descent, .. } = self;
+        change(weights, net.params_mut(), |learned| {
+            from.f32s_into(learned)?;
+            lr.load(from)?;
+            descent.load(learned, from)
+        })?;
+        net.load_buffers(from)?;
+        weights.as_mut().map_or(Ok(()), |weights| weights.load(net.params_mut(), from))
+    }
+
+    /// Before a pass that is learned from.
+    fn start_pass(&mut self) {
+        if let Some(weights) = &mut self.weights {
+            weights.start_pass(self.net.params_mut());
+        }
     }
 
     /// Down the gradient that the backward pass left.
@@ -170,7 +193,25 @@ impl HostLearner {
             self.grads.iter_mut().zip(mask).for_each(|(grad, learned)| *grad *= learned);
         }
         let (lr, clip) = (self.lr(), self.train.clip_grad);
-        let norm = self.descent.step(self.net.params_mut(), &mut self.grads, lr, clip);
+        let (params, descent) = (self.net.params_mut(), &mut self.descent);
+        let norm = match &mut self.weights {
+            None => descent.step(params, &mut self.grads, lr, clip),
+            Some(weights) => {
+                weights.step(params, &self.grads, |raw, d_raw| descent.step(raw, d_raw, lr, clip))
+            }
+        };
         self.grad_norm = Some(norm);
+    }
+}
+
+/// Changes what is learned: the raw vector where there is one, and `params` with it.
+fn change<T>(
+    weights: &mut Option<HostWeights>,
+    params: &mut Vec<f32>,
+    change: impl FnOnce(&mut Vec<f32>) -> T,
+) -> T {
+    match weights {
+        None => change(params),
+        Some(weights) => weights.change(params, change),
     }
 }

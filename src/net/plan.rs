@@ -6,6 +6,7 @@ use super::branches::{Block, Branches};
 use super::init::Init;
 use super::lr_schedule::LrSchedule;
 use super::optim::OptimPlan;
+use super::weights::WeightsPlan;
 
 /// One layer of a trunk.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,6 +78,8 @@ pub struct NetPlan {
     pub trunk: Vec<LayerPlan>,
     /// Which linear layers consist of smaller ones, other than heads that all read the whole row.
     pub branches: Vec<Branches>,
+    /// In what form weights are learned.
+    pub weights: WeightsPlan,
     /// Width of each head; the output row is their concatenation.
     pub heads: Vec<usize>,
     /// Whether the heads are V and A of n actions, `[1, n]`, and the output row is Q `[n]`.
@@ -305,6 +308,7 @@ pub(crate) mod tests {
             obs_scale: 1.0,
             trunk,
             branches: Vec::new(),
+            weights: WeightsPlan::Plain,
             heads: heads.to_vec(),
             dueling: false,
             out_activation: Activation::Identity,

@@ -43,6 +43,11 @@ impl SpectralNorm {
         Self { matrices: matrices.iter().map(found).collect() }
     }
 
+    /// Singular vectors of each matrix: `[inputs]` and `[outputs]`.
+    pub(super) fn vectors(&self) -> impl Iterator<Item = [&[f32]; 2]> {
+        self.matrices.iter().map(|matrix| [matrix.input.as_slice(), matrix.output.as_slice()])
+    }
+
     /// One power iteration: before each pass that is learned from.
     ///
     /// # Panics

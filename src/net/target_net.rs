@@ -10,7 +10,7 @@ use super::mlp::Net;
 use super::net_learner::NetLearner;
 use super::plan::NetPlan;
 
-/// A copy of a [`NetLearner`]'s parameters, behind it in time.
+/// A copy of a [`NetLearner`]'s parameters, in the form that passes use them, behind it in time.
 pub enum TargetNet {
     /// In host memory.
     Host(Box<HostNet>),

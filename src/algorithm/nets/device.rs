@@ -156,11 +156,11 @@ impl DeviceNets {
 
     /// V `[batch]` with its gradients recorded, and the critic's own network if it has one.
     fn tracked_values(
-        &self,
+        &mut self,
         outputs: &Tensor<2>,
         obs: Tensor<2>,
     ) -> (Option<Net>, Option<Tensor<1>>) {
-        match &self.critic {
+        match &mut self.critic {
             Critic::Absent => (None, None),
             Critic::Shared => (None, Some(value_column(outputs.clone()))),
             Critic::Separate(critic) => {

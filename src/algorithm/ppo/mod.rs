@@ -216,6 +216,18 @@ mod tests {
     }
 
     #[test]
+    fn keeps_the_agent_contract_where_weights_are_directions_and_lengths() {
+        let agent = AGENT.replace(
+            "type: MLPNet, shared: false, use_same_optim: true, hid_layers: [8]",
+            "type: TorchArcNet, shared: false, use_same_optim: true, arc: {
+              modules: {body: {Sequential: [{LazyWeightNormLinear: {out_features: 8}}, {Tanh: }]}},
+              graph: {input: x, modules: {body: [x]}, output: body}}",
+        );
+        assert_ne!(agent, AGENT);
+        conformance::check(&DEF, &agent);
+    }
+
+    #[test]
     fn keeps_the_agent_contract_where_batches_are_normalized() {
         let agent = AGENT.replace(
             "type: MLPNet, shared: false, use_same_optim: true, hid_layers: [8]",

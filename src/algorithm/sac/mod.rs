@@ -12,6 +12,9 @@
 //! critics as one-hot rows. CrossQ has no target networks: state and next state go through the
 //! critics together, whose batch renormalization sees both.
 //!
+//! With `spectral_norm` the last hidden layer of each critic is divided by its largest singular value,
+//! Miyato et al. (2018), arXiv:1802.05957; targets average the weights that come of it.
+//!
 //! Unlike SLM-Lab 5, log α is part of what is saved and resumed.
 
 mod discrete;

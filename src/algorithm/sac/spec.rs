@@ -15,7 +15,7 @@ use crate::algorithm::resolve_train::train_plan;
 use crate::config::{
     AgentSpec, Diagnostics, TargetEntropySpec, algorithm_schema, read_algorithm, spec, to_json,
 };
-use crate::net::{Dist, NetPlan, TrainPlan};
+use crate::net::{Dist, LayerPlan, NetPlan, TrainPlan, WeightsPlan};
 
 /// Transitions before the first update where a spec gives none, at least.
 const LEAST_START: usize = 1000;
@@ -73,6 +73,9 @@ spec! {
         entropy_penalty_coef: f64 = default(0.0), in 0.0..;
         /// Whether values are compared on a symmetric logarithmic scale.
         symlog: bool = default(false);
+        /// Whether the last hidden linear layer of each critic is divided by its largest singular
+        /// value.
+        spectral_norm: bool = default(false);
         /// Least logarithm of the temperature.
         log_alpha_min: f64 = default(-5.0);
         /// Greatest logarithm of the temperature.
@@ -110,7 +113,7 @@ fn plan(
     let (spec, (memory, replay)) = (spec?, replay?);
     let (dist, actions) = dist_and_actions(&mut resolver, &spec.acting)?;
     let acting = resolver.acting(&spec.acting, &dist);
-    let nets = nets(&mut resolver, &dist, actions, spec.symlog);
+    let nets = nets(&mut resolver, &dist, actions, &spec);
     let start = spec.training_start_step.unwrap_or(replay.batch_size.max(LEAST_START)) as u64;
     resolver.warn_if_never_started(start);
     let training_frequency = spec.training_frequency as u64;
@@ -179,7 +182,7 @@ fn nets(
     resolver: &mut Resolver<'_>,
     dist: &Dist,
     actions: SacActions,
-    symlog: bool,
+    spec: &SacSpec,
 ) -> Option<SacNets> {
     let net = resolver.net_spec()?;
     let part = &net.actor;
@@ -188,8 +191,26 @@ fn nets(
     resolver.refuse_dueling(part)?;
     let actor = resolver.net_plan(part, &heads, &stds, log_std_init)?;
     let (width, extra) = (actions.value_width(), actions.input_width());
-    let critics = resolver.critics(&net, width, extra, symlog)?;
+    let mut critics = resolver.critics(&net, width, extra, spec.symlog)?;
+    if spec.spectral_norm {
+        normalize_last_hidden_layer(resolver, &mut critics.net)?;
+    }
     Some(SacNets { actor: (actor, train_plan(&part.training)), critics })
+}
+
+/// Of Miyato et al. (2018), arXiv:1802.05957, for the second-to-last linear layer.
+fn normalize_last_hidden_layer(resolver: &mut Resolver<'_>, critic: &mut NetPlan) -> Option<()> {
+    let is_linear = |layer: &LayerPlan| matches!(layer, LayerPlan::Linear { .. });
+    let problem = match critic.trunk.iter().rposition(is_linear) {
+        None => "the critics have no hidden linear layer that it could normalize",
+        Some(_) if critic.weights != WeightsPlan::Plain => "the critics have weight norm already",
+        Some(last) => {
+            critic.weights = WeightsPlan::SpectralNorm(vec![last]);
+            return Some(());
+        }
+    };
+    resolver.error("spectral_norm", problem);
+    None
 }
 
 fn rule_plan(

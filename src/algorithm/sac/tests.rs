@@ -69,6 +69,26 @@ fn keeps_the_agent_contract_with_every_key_in_use() {
 }
 
 #[test]
+fn spectrally_normalized_critics_keep_the_agent_contract() {
+    let agent = with(("gamma: 0.9", "gamma: 0.9, spectral_norm: true"))
+        .replace("hid_layers: [16]", "hid_layers: [16, 16]");
+    conformance::check_discrete(&SAC, &agent);
+    conformance::check_continuous(&SAC, &agent);
+    let discrete = slm_env::Space::Discrete { n: 2 };
+    let shallow = agent.replace("hid_layers: [16, 16]", "hid_layers: []");
+    conformance::refuses(&SAC, &shallow, &discrete, "no hidden linear layer");
+    let arc = "type: TorchArcNet, arc: {
+        modules: {body: {Sequential: [{LazyWeightNormLinear: {out_features: 16}}, {Tanh: }]}},
+        graph: {input: x, modules: {body: [x]}, output: body}}";
+    let twice = agent.replace("type: MLPNet, hid_layers: [16, 16]", arc);
+    conformance::refuses(&SAC, &twice, &discrete, "weight norm already");
+    conformance::check_discrete(
+        &SAC,
+        &twice.replace("spectral_norm: true", "spectral_norm: false"),
+    );
+}
+
+#[test]
 fn several_actions_at_once_are_refused() {
     let space = slm_env::Space::MultiDiscrete { nvec: vec![2, 2] };
     conformance::refuses(&SAC, AGENT, &space, "continuous or discrete actions");

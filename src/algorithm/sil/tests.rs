@@ -114,6 +114,7 @@ fn net(output: usize) -> NetPlan {
             LayerPlan::Activation(Activation::Tanh),
         ],
         branches: Vec::new(),
+        weights: crate::net::WeightsPlan::Plain,
         heads: vec![output],
         dueling: false,
         out_activation: Activation::Identity,
