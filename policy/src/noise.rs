@@ -28,9 +28,13 @@ pub trait Noise {
 
     /// A number drawn from the Gamma distribution of this shape, at least 1, and scale 1.
     ///
-    /// Marsaglia and Tsang (2000), "A simple method for generating gamma variables".
+    /// Marsaglia and Tsang (2000), "A simple method for generating gamma variables". NaN where the
+    /// shape is not finite: no candidate would ever be accepted.
     fn gamma(&mut self, shape: f64) -> f64 {
-        let d = shape - 1.0 / 3.0;
+        if !shape.is_finite() {
+            return f64::NAN;
+        }
+        let d = shape.max(1.0) - 1.0 / 3.0;
         let c = 1.0 / root::sqrt(9.0 * d);
         loop {
             let (x, u) = (self.normal(), self.uniform());

@@ -106,8 +106,15 @@ impl Resolver<'_> {
     }
 
     /// Warns where a session ends before there is enough to learn from.
-    pub fn warn_if_never_started(&mut self, training_start_step: u64) {
+    pub fn warn_if_never_started(&mut self, training_start_step: u64, training_frequency: u64) {
         let max_frame = self.env.max_frame;
+        if training_frequency > max_frame {
+            let text = format!(
+                "an update takes {training_frequency} frames and a session has {max_frame}"
+            );
+            let warning = self.agent.algorithm.error_in("training_frequency", text);
+            self.found.warning(warning.with_help("nothing will be learned".to_owned()));
+        }
         if training_start_step >= max_frame {
             let text = format!(
                 "learning starts after {training_start_step} frames and a session has {max_frame}"

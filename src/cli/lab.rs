@@ -49,7 +49,7 @@ impl<'a> Lab<'a> {
         let threads =
             args.threads.unwrap_or_else(|| if args.legacy.no_optimize_perf { 1 } else { cores() });
         options.sessions_in_parallel = threads.min(cores()).min(sessions).max(1);
-        options.threads = (threads / options.sessions_in_parallel).max(1);
+        options.threads = (threads.min(cores()) / options.sessions_in_parallel).max(1);
         options.data_dir.clone_from(&args.data_dir);
         options.seed = args.seed;
         options.profile = args.profile != ProfileSwitch::False;

@@ -201,7 +201,7 @@ pub(super) mod tests {
     use super::super::{NotBuilt, ScheduleSpec, SpecError, SpecFile, spec};
     use super::*;
 
-    /// All that the built-in specs name; HydraDQN stands for what is not built.
+    /// All that the built-in specs name.
     pub(in super::super) const AVAILABLE: Available<'_> = Available {
         algorithms: &[
             "Random",
@@ -210,6 +210,7 @@ pub(super) mod tests {
             "VanillaDQN",
             "DQN",
             "DoubleDQN",
+            "HydraDQN",
             "ActorCritic",
             "PPO",
             "SIL",
@@ -304,12 +305,12 @@ s:
     #[test]
     fn what_is_not_built_is_no_error() {
         let (spec, found) = read(
-            "s: {agent: {algorithm: {name: HydraDQN}, net: {}}, env: {name: ALE/Pong-v5, max_frame: \
+            "s: {agent: {algorithm: {name: DQNBase}, net: {}}, env: {name: ALE/Pong-v5, max_frame: \
              1e7}, meta: {max_session: 1, distributed: shared}}",
         );
         assert_eq!(found.errors, []);
         let features: Vec<&str> = found.unavailable.iter().map(|u| u.feature.as_str()).collect();
-        let expected = ["algorithm HydraDQN", "environment ALE/Pong-v5"];
+        let expected = ["algorithm DQNBase", "environment ALE/Pong-v5"];
         assert_eq!(features, expected);
         assert_eq!(spec.unwrap().agent.net, None);
     }

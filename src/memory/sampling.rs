@@ -14,13 +14,14 @@ impl Replay {
         assert!(!self.is_empty(), "there are transitions to draw from");
         batch.clear();
         let (len, count) = (self.len(), self.plan.batch_size);
+        batch.num_newest = self.count_newest();
+        let drawn = count - batch.num_newest;
         match &self.priorities {
-            Some(priorities) => priorities.draw(rng, count, &mut batch.indices),
-            None => batch.indices.extend((0..count).map(|_| rng.integers(0, len as i64) as u32)),
+            Some(priorities) => priorities.draw(rng, drawn, &mut batch.indices),
+            None => batch.indices.extend((0..drawn).map(|_| rng.integers(0, len as i64) as u32)),
         }
-        if self.plan.use_cer {
-            self.put_newest(batch);
-        }
+        let newest = self.seen - batch.num_newest as u64..self.seen;
+        batch.indices.extend(newest.map(|number| self.index_of(number) as u32));
         for k in 0..count {
             self.gather(self.number_at(batch.indices[k] as usize), &mut batch.columns());
         }
@@ -30,16 +31,14 @@ impl Replay {
         }
     }
 
-    /// Puts what is new since the last draw into the last places of the batch, oldest first.
-    fn put_newest(&mut self, batch: &mut Batch) {
-        let new = (self.seen - self.sampled_at).min(self.len() as u64) as usize;
-        batch.num_newest = new.min(batch.indices.len());
-        let drawn = batch.indices.len() - batch.num_newest;
-        let newest = self.seen - batch.num_newest as u64..self.seen;
-        for (place, number) in batch.indices[drawn..].iter_mut().zip(newest) {
-            *place = self.index_of(number) as u32;
+    /// How many of the newest transitions the batch includes, those since the last one.
+    fn count_newest(&mut self) -> usize {
+        if !self.plan.use_cer {
+            return 0;
         }
+        let new = (self.seen - self.sampled_at).min(self.len() as u64) as usize;
         self.sampled_at = self.seen;
+        new.min(self.plan.batch_size)
     }
 
     /// Takes in the errors `[b]` of a batch just learned from, where there are priorities; those of
@@ -157,14 +156,30 @@ mod tests {
         let mut batch = Batch::default();
         count(&mut replay, 0, 2);
         replay.sample(&mut rng, &mut batch);
-        // Four draws from two equal priorities would be 0, 0, 1, 1; the last two are now the newest.
-        assert_eq!((batch.num_newest, batch.indices.as_slice()), (2, &[0, 0, 0, 1][..]));
+        // Two draws from two equal priorities, then the newest two.
+        assert_eq!((batch.num_newest, batch.indices.as_slice()), (2, &[0, 1, 0, 1][..]));
         replay.set_priorities(&batch, &[3.0, 5.0, 70.0, 80.0]);
-        // Place 0 has the priority 5, place 1 still that of a new one, 1: (1/5)^β is √0.2.
+        // Places 0 and 1 have the priorities 3 and 5 of the draws: (3/5)^β is √0.6.
         let mut weights = Vec::new();
         let priorities = replay.priorities.as_ref().unwrap();
         priorities.weigh(&[0, 1], 2, &mut weights);
-        assert_eq!(weights, [0.2f32.sqrt(), 1.0]);
+        assert_eq!(weights, [1.0, 0.6f32.sqrt()]);
+    }
+
+    /// Eight places of equal priority, one new row per batch of four: 3 of 8 draws per place and batch.
+    #[test]
+    fn combined_replay_leaves_no_priority_undrawn() {
+        let (mut replay, mut rng) = (replay(1, 8, true, true), Rng::from_seed(5));
+        count(&mut replay, 0, 8);
+        let (mut batch, mut counts) = (Batch::default(), [0; 8]);
+        replay.sample(&mut rng, &mut batch);
+        for step in 0..800 {
+            count(&mut replay, 8 + step, 1);
+            replay.sample(&mut rng, &mut batch);
+            batch.indices[..3].iter().for_each(|&index| counts[index as usize] += 1);
+        }
+        // 2,400 draws over 8 places; five standard errors of 300 are 81.
+        assert!(counts.iter().all(|&count: &i32| (count - 300).abs() < 81), "{counts:?}");
     }
 
     #[test]

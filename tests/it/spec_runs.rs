@@ -66,7 +66,7 @@ impl Runs<'_> {
             ("agent.algorithm.time_horizon", rollout),
             ("env.num_envs", num_envs),
         ];
-        let given = |path| plan.spec.source.lookup(path).and_then(|node| node.as_f64());
+        let given = |path| plan.spec.source.lookup(path).and_then(slm_lab::config::Node::as_f64);
         let settings: Vec<_> = most
             .iter()
             .filter(|(path, most)| given(path).is_some_and(|given| given > *most as f64))
@@ -102,7 +102,7 @@ impl Runs<'_> {
     }
 
     fn train(&self, plan: &Plan) -> Result<TrialReport, String> {
-        let never = Duration::from_secs(3600);
+        let never = Duration::from_hours(1);
         let options = RunOptions { checkpoint_interval: never, ..options(self.data) };
         let report = run_trial(plan, &options, &Silent, &AtomicBool::new(false));
         let report = report.map_err(|error| error.to_string())?;
@@ -173,7 +173,8 @@ impl Tally {
                 error
             }
         };
-        writeln!(std::io::stderr(), "{name}: {text}").unwrap();
+        let line = format!("{name}: {text}\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
     }
 
     fn summary(&self, specs: usize) -> String {

@@ -87,8 +87,8 @@ fn plan(
     let heads = heads(&env.action_space);
     let net = resolver.value_net(&heads);
     let training_start_step = spec.training_start_step.unwrap_or(replay.batch_size) as u64;
-    resolver.warn_if_never_started(training_start_step);
     let training_frequency = spec.training_frequency as u64;
+    resolver.warn_if_never_started(training_start_step, training_frequency);
     let timing = LearnTiming { training_start_step, training_frequency };
     Some(Box::new(ResolvedOffPolicy {
         plan: OffPolicyPlan { acting: acting?, replay, timing, random_frames: 0 },

@@ -112,11 +112,12 @@ fn plan(
     let replay = resolver.replay(env.action_space.width());
     let (spec, (memory, replay)) = (spec?, replay?);
     let (dist, actions) = dist_and_actions(&mut resolver, &spec.acting)?;
+    refuse_contradictions(&mut resolver, &spec, actions)?;
     let acting = resolver.acting(&spec.acting, &dist);
     let nets = nets(&mut resolver, &dist, actions, &spec);
     let start = spec.training_start_step.unwrap_or(replay.batch_size.max(LEAST_START)) as u64;
-    resolver.warn_if_never_started(start);
     let training_frequency = spec.training_frequency as u64;
+    resolver.warn_if_never_started(start, training_frequency);
     let timing = LearnTiming { training_start_step: start, training_frequency };
     let (acting, nets) = (acting?, nets?);
     Some(Box::new(ResolvedOffPolicy {
@@ -125,6 +126,26 @@ fn plan(
         algorithm: to_json(&spec),
         memory: to_json(&memory),
     }))
+}
+
+/// Keys that can not hold together.
+fn refuse_contradictions(
+    resolver: &mut Resolver<'_>,
+    spec: &SacSpec,
+    actions: SacActions,
+) -> Option<()> {
+    if spec.log_alpha_min > spec.log_alpha_max {
+        let message = format!("it is above log_alpha_max, {}", spec.log_alpha_max);
+        resolver.error("log_alpha_min", message);
+        return None;
+    }
+    let is_exact = matches!(actions, SacActions::Categorical { .. });
+    if spec.entropy_penalty_coef > 0.0 && !is_exact {
+        let message = "only a Categorical policy over discrete actions has this penalty";
+        resolver.error("entropy_penalty_coef", message);
+        return None;
+    }
+    Some(())
 }
 
 /// The distribution that acts, and what the actor's rows mean.

@@ -65,7 +65,17 @@ fn keeps_the_agent_contract_with_every_key_in_use() {
             "update_type: replace, update_frequency: 80",
         );
     conformance::check_discrete(&SAC, &agent);
-    conformance::check_continuous(&SAC, &agent);
+    conformance::check_continuous(&SAC, &agent.replace("entropy_penalty_coef: 0.1,", ""));
+}
+
+#[test]
+fn keys_that_contradict_each_other_are_refused() {
+    let discrete = slm_env::Space::Discrete { n: 2 };
+    let agent = with(("gamma: 0.9", "gamma: 0.9, log_alpha_min: 3"));
+    conformance::refuses(&SAC, &agent, &discrete, "above log_alpha_max");
+    let agent = with(("gamma: 0.9", "gamma: 0.9, entropy_penalty_coef: 0.1"));
+    let continuous = slm_env::Space::symmetric(&[1.0]);
+    conformance::refuses(&SAC, &agent, &continuous, "only a Categorical policy");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use super::{Sarsa, SarsaPlan};
 use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape};
 use crate::algorithm::resolve::{Resolver, loss_plan};
-use crate::config::{AgentSpec, Diagnostics, algorithm_schema, read_algorithm, spec, to_json};
+use crate::config::{
+    AgentSpec, Diagnostics, MemorySpec, algorithm_schema, read_algorithm, spec, to_json,
+};
 
 /// The registry line.
 pub const DEF: AlgorithmDef = AlgorithmDef {
@@ -60,6 +62,12 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let mut resolver = Resolver { agent, env, found };
     let memory = resolver.memory();
     let (spec, memory) = (spec?, memory?);
+    if let MemorySpec::OnPolicyCrossEntropy(_) = memory {
+        let message = "SARSA learns from all episodes, this memory keeps the best";
+        let error = agent.memory.error_in("name", message.to_owned());
+        resolver.found.error(error.with_help("OnPolicyReplay keeps all of them".to_owned()));
+        return None;
+    }
     let update_every = resolver.update_every(&memory, spec.training_frequency);
     let dist = resolver.value_dist(&spec.acting, false)?;
     let acting = resolver.value_acting(&spec.acting, &dist);

@@ -7,7 +7,9 @@ use super::*;
 use crate::algorithm::nets::{CriticPlan, NetsPlan};
 use crate::algorithm::{conformance, conformance_images};
 use crate::memory::{PriorityPlan, RolloutPlan};
-use crate::net::{Adam, Compute, Dist, Init, LayerPlan, LrSchedule, NetPlan, OptimPlan, TrainPlan};
+use crate::net::{
+    Adam, Compute, Dist, Init, LayerPlan, LrSchedule, NetPlan, OptimPlan, TrainPlan, plain,
+};
 
 const SIL_AGENT: &str = "{
     algorithm: {name: SIL, gamma: 0.9, lam: 0.9, training_frequency: 8,
@@ -106,22 +108,9 @@ impl OnPolicyRule for Idle {
 const OBS: [f32; 2] = [1.0, -0.5];
 
 fn net(output: usize) -> NetPlan {
-    NetPlan {
-        input: 2,
-        obs_scale: 1.0,
-        trunk: vec![
-            LayerPlan::Linear { width: 8, bias: true },
-            LayerPlan::Activation(Activation::Tanh),
-        ],
-        branches: Vec::new(),
-        weights: crate::net::WeightsPlan::Plain,
-        heads: vec![output],
-        dueling: false,
-        out_activation: Activation::Identity,
-        log_std_init: None,
-        init: Init::Orthogonal { gain: 0.1 },
-        head_std: vec![None],
-    }
+    let trunk =
+        vec![LayerPlan::Linear { width: 8, bias: true }, LayerPlan::Activation(Activation::Tanh)];
+    NetPlan { init: Init::Orthogonal { gain: 0.1 }, ..plain(2, trunk, &[output]) }
 }
 
 fn nets(compute: &Compute) -> PolicyValueNets {

@@ -115,8 +115,8 @@ fn plan<const N: usize>(
     let nets = nets(&mut resolver, k);
     let (memory, replay) = replay?;
     let start = spec.training_start_step.unwrap_or(replay.batch_size.max(LEAST_START)) as u64;
-    resolver.warn_if_never_started(start);
     let training_frequency = spec.training_frequency as u64;
+    resolver.warn_if_never_started(start, training_frequency);
     let timing = LearnTiming { training_start_step: start, training_frequency };
     Some(Box::new(ResolvedOffPolicy {
         plan: OffPolicyPlan { acting: acting?, replay, timing, random_frames: start },

@@ -81,8 +81,8 @@ impl Seat {
         lock_net(&self.net).save(out);
     }
 
-    /// Reads what [`save`](Self::save) wrote with `params`, which become everybody's unless another
-    /// worker's are further.
+    /// Reads what [`save`](Self::save) wrote; the network's parameters become everybody's, and
+    /// `params`, unless another worker's are further.
     ///
     /// # Errors
     /// When the state belongs to another network or optimizer.
@@ -94,7 +94,7 @@ impl Seat {
         self.steps = from.u64()?;
         self.own.as_mut().map_or(Ok(()), |own| own.load(from))?;
         let mut net = lock_net(&self.net);
-        net.load(params, from)?;
+        net.load(from)?;
         params.copy_from_slice(net.params());
         Ok(())
     }

@@ -70,27 +70,25 @@ impl SharedNet {
         (self.grad_norm, self.sum) = (norm, sum);
     }
 
-    /// Writes the optimizer, and how many steps the parameters are from the start.
+    /// Writes the parameters, the optimizer, and how many steps they are from the start. A worker's own
+    /// copy of the parameters may be older.
     pub(super) fn save(&self, out: &mut StateWriter) {
         out.u64(self.steps);
+        out.f32s(&self.params);
         self.optim.save(out);
     }
 
-    /// Takes over `params` and what [`save`](Self::save) wrote with them, unless what is here is
-    /// further.
+    /// Takes over what [`save`](Self::save) wrote, unless what is here is further.
     ///
     /// # Errors
     /// When the state belongs to another network or optimizer.
-    pub(super) fn load(
-        &mut self,
-        params: &[f32],
-        from: &mut StateReader<'_>,
-    ) -> Result<(), StateError> {
-        let (steps, mut optim) = (from.u64()?, self.optim.fresh());
+    pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        let (steps, mut params) = (from.u64()?, vec![0.0; self.params.len()]);
+        from.f32s_into(&mut params)?;
+        let mut optim = self.optim.fresh();
         optim.load(from)?;
         if steps >= self.steps {
-            self.params.copy_from_slice(params);
-            (self.steps, self.optim) = (steps, optim);
+            (self.steps, self.params, self.optim) = (steps, params, optim);
         }
         Ok(())
     }
@@ -139,12 +137,12 @@ mod tests {
             (0..steps).for_each(|_| net.step(slope(&[1.0], 1.0, None), 1.0, None));
             let mut out = StateWriter::new();
             net.save(&mut out);
-            (net.params().to_vec(), out.into_bytes())
+            out.into_bytes()
         };
         let mut net = SharedNet::new(vec![0.0], &sgd());
         for steps in [1, 3, 2] {
-            let (params, bytes) = state(steps);
-            net.load(&params, &mut StateReader::new(&bytes)).unwrap();
+            let bytes = state(steps);
+            net.load(&mut StateReader::new(&bytes)).unwrap();
         }
         assert_eq!((net.params(), net.steps), ([-3.0].as_slice(), 3));
     }
