@@ -61,7 +61,7 @@ impl Acting {
     }
 
     /// Writes an action for every row of `obs` `[n, width]`; returns them as they are stored,
-    /// `[n, action_width]`: indices, base values as [`Family`](slm_policy::Family) says, or the
+    /// `[n, action_width]`: indices, base values as [`Family`] says, or the
     /// actions of [`Dist::Deterministic`] themselves.
     pub fn act(&mut self, obs: &[f32], actions: &mut ActionBatch) -> &[f32] {
         let n = actions.len() / self.choice.plan.action_space.width();
