@@ -64,7 +64,7 @@ proptest! {
     }
 
     #[test]
-    fn gradients_of_any_convolution_equal_finite_differences_in_f64(case in cases()) {
+    fn gradients_of_any_convolution_equal_finite_differences_in_f64(mut case in cases()) {
         case.check_gradients()?;
     }
 }
@@ -106,7 +106,7 @@ fn case(n: usize) -> Case {
 
 #[test]
 fn stacked_convolutions_equal_the_plain_ones() {
-    let case = case(3);
+    let mut case = case(3);
     case.check_outputs().unwrap();
     case.check_gradients().unwrap();
 }

@@ -35,7 +35,7 @@ proptest! {
     }
 
     #[test]
-    fn gradients_of_any_network_equal_finite_differences_in_f64(case in cases()) {
+    fn gradients_of_any_network_equal_finite_differences_in_f64(mut case in cases()) {
         case.check_gradients()?;
     }
 }
@@ -49,7 +49,7 @@ fn every_activation_has_the_gradient_of_finite_differences() {
     for (seed, activation) in ACTIVATIONS.into_iter().enumerate() {
         let act = Layer::Activation(activation);
         let layers = vec![act, linear(3, 20), act, act, linear(20, 17), act, linear(17, 2), act];
-        let case = Case::new(3, layers, 19, 77 + seed as u64);
+        let mut case = Case::new(3, layers, 19, 77 + seed as u64);
         case.check_outputs().unwrap();
         case.check_gradients().unwrap();
     }

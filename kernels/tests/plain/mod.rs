@@ -21,17 +21,29 @@ pub(crate) const ACTIVATIONS: [Activation; 14] = [
     Activation::Hardtanh,
 ];
 
-/// erf by its Maclaurin series, good to 1e-11 for |x| ≤ 4.
+/// erf, smooth to the last digits so that differences of it mean something: its Maclaurin series
+/// near zero, beyond it the continued fraction of erfc.
 fn erf(x: f64) -> f64 {
-    if x.abs() > 4.0 {
-        return x.signum();
+    if x.abs() > 2.0 {
+        let fraction = (1..=120).rev().fold(x.abs(), |rest, n| x.abs() + f64::from(n) / 2.0 / rest);
+        let erfc = (-x * x).exp() / fraction / std::f64::consts::PI.sqrt();
+        return (1.0 - erfc).copysign(x);
     }
     let (mut term, mut sum) = (x, x);
-    for n in 1..120 {
+    for n in 1..40 {
         term *= -x * x / f64::from(n);
         sum += term / f64::from(2 * n + 1);
     }
     sum * std::f64::consts::FRAC_2_SQRT_PI
+}
+
+#[test]
+fn erf_has_the_digits_of_the_tables() {
+    let table = [(0.5, 0.520_499_877_813_046_5), (1.9, 0.992_790_429_235_257_5)];
+    let beyond = [(2.1, 0.997_020_533_343_667), (-3.0, -0.999_977_909_503_001_4)];
+    for (x, expected) in table.into_iter().chain(beyond) {
+        assert!((erf(x) - expected).abs() < 4e-16, "{x}: {} is not {expected}", erf(x));
+    }
 }
 
 fn activate(activation: Activation, x: f64) -> f64 {
@@ -127,10 +139,33 @@ fn conv_pixel(layer: &Layer, position: [usize; 2], tap: [usize; 2]) -> [usize; 2
     })
 }
 
+/// The arguments at which an activation has two slopes.
+fn kinks(activation: Activation) -> &'static [f64] {
+    match activation {
+        Activation::Relu | Activation::LeakyRelu { .. } | Activation::Selu => &[0.0],
+        Activation::Relu6 => &[0.0, 6.0],
+        Activation::Hardtanh => &[-1.0, 1.0],
+        _ => &[],
+    }
+}
+
 /// One row through the network, the plainest way.
-fn reference(layers: &[Layer], mut params: &[f64], x: &[f64]) -> Vec<f64> {
+fn reference(layers: &[Layer], params: &[f64], x: &[f64]) -> Vec<f64> {
+    reference_seeing(layers, params, x, |_, _| ())
+}
+
+/// The same, showing every activation the numbers it is given.
+fn reference_seeing(
+    layers: &[Layer],
+    mut params: &[f64],
+    x: &[f64],
+    mut seen: impl FnMut(Activation, &[f64]),
+) -> Vec<f64> {
     let mut x = x.to_vec();
     for layer in layers {
+        if let Layer::Activation(kind) = *layer {
+            seen(kind, &x);
+        }
         x = match *layer {
             Layer::BatchNorm { .. } | Layer::BatchRenorm { .. } => {
                 unreachable!("rows depend on each other")
@@ -199,8 +234,7 @@ impl Case {
             debug_assert!(at < count + x.len());
             self.loss(&params, &x)
         };
-        // So small that hardly any kink lies within.
-        (loss(1e-7) - loss(-1e-7)) / 2e-7
+        (loss(1e-6) - loss(-1e-6)) / 2e-6
     }
 
     /// Gradients of params, then inputs.
@@ -235,12 +269,38 @@ impl Case {
         Ok(())
     }
 
-    pub(crate) fn check_gradients(&self) -> Result<(), TestCaseError> {
+    /// Whether a row comes so near a kink that f32 and f64 may be on different sides of it.
+    fn meets_a_kink(&self, params: &[f64], row: &[f64]) -> bool {
+        let mut met = false;
+        reference_seeing(&self.layers, params, row, |activation, inputs| {
+            // At the kink itself is what comes flat from the activation before.
+            let near = |x: &f64| {
+                kinks(activation).iter().any(|kink| x != kink && (x - kink).abs() < 3e-5)
+            };
+            met |= inputs.iter().any(near);
+        });
+        met
+    }
+
+    /// Rows at a kink have no slope to compare with: the loss leaves them out.
+    fn leave_out_rows_at_kinks(&mut self) {
+        let (params, x) = (doubles(&self.params), doubles(&self.x));
+        let outputs = self.d_outputs.len() / self.n;
+        for (row, x) in x.chunks_exact(self.inputs).enumerate() {
+            if self.meets_a_kink(&params, x) {
+                self.d_outputs[row * outputs..][..outputs].fill(0.0);
+            }
+        }
+    }
+
+    pub(crate) fn check_gradients(&mut self) -> Result<(), TestCaseError> {
+        self.leave_out_rows_at_kinks();
+        prop_assume!(self.d_outputs.iter().any(|d| *d != 0.0));
         let portable = self.gradients(Isa::PORTABLE);
         let scale = portable.iter().fold(1.0, |max: f32, g| max.max(g.abs()));
         for isa in Isa::available() {
             for (f, e) in self.gradients(isa).iter().zip(&portable) {
-                prop_assert!((f - e).abs() <= 1e-5 * scale, "{isa:?}: {f} is not {e}");
+                prop_assert!((f - e).abs() <= 1e-4 * scale, "{isa:?}: {f} is not {e}");
             }
         }
         let every = (portable.len() / 60).max(1);
