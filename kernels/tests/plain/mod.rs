@@ -274,9 +274,8 @@ impl Case {
         let mut met = false;
         reference_seeing(&self.layers, params, row, |activation, inputs| {
             // At the kink itself is what comes flat from the activation before.
-            let near = |x: &f64| {
-                kinks(activation).iter().any(|kink| x != kink && (x - kink).abs() < 3e-5)
-            };
+            let near =
+                |x: &f64| kinks(activation).iter().any(|kink| x != kink && (x - kink).abs() < 3e-5);
             met |= inputs.iter().any(near);
         });
         met
