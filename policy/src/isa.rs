@@ -24,7 +24,11 @@ pub(crate) fn forward<'s>(
     n: usize,
     scratch: &'s mut Scratch,
 ) -> &'s [f32] {
-    forward_with(widest(), net, obs, n, scratch)
+    if net.takes_images() {
+        forward_with::<true>(widest(), net, obs, n, scratch)
+    } else {
+        forward_with::<false>(widest(), net, obs, n, scratch)
+    }
 }
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
@@ -61,7 +65,7 @@ pub(crate) fn available() -> alloc::vec::Vec<Isa> {
 /// Runs the network with one set of instructions, which the processor must have.
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 #[allow(unsafe_code, reason = "calling a function compiled for a detected instruction set")]
-pub(crate) fn forward_with<'s>(
+pub(crate) fn forward_with<'s, const IMAGES: bool>(
     isa: Isa,
     net: &Network,
     obs: &[f32],
@@ -69,34 +73,44 @@ pub(crate) fn forward_with<'s>(
     scratch: &'s mut Scratch,
 ) -> &'s [f32] {
     match isa {
-        Isa::Base => net.run::<1, false>(obs, n, scratch),
+        Isa::Base => net.run::<1, false, IMAGES>(obs, n, scratch),
         // SAFETY: `widest` and `available` only name a set after detecting it.
-        Isa::Avx2 => unsafe { forward_avx2(net, obs, n, scratch) },
+        Isa::Avx2 => unsafe { forward_avx2::<IMAGES>(net, obs, n, scratch) },
         // SAFETY: `widest` and `available` only name a set after detecting it.
-        Isa::Avx512 => unsafe { forward_avx512(net, obs, n, scratch) },
+        Isa::Avx512 => unsafe { forward_avx512::<IMAGES>(net, obs, n, scratch) },
     }
 }
 
 /// Runs the network with what the target guarantees.
 #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
-pub(crate) fn forward_with<'s>(
+pub(crate) fn forward_with<'s, const IMAGES: bool>(
     _: Isa,
     net: &Network,
     obs: &[f32],
     n: usize,
     scratch: &'s mut Scratch,
 ) -> &'s [f32] {
-    net.run::<1, false>(obs, n, scratch)
+    net.run::<1, false, IMAGES>(obs, n, scratch)
 }
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 #[target_feature(enable = "avx2")]
-fn forward_avx2<'s>(net: &Network, obs: &[f32], n: usize, scratch: &'s mut Scratch) -> &'s [f32] {
-    net.run::<2, true>(obs, n, scratch)
+fn forward_avx2<'s, const IMAGES: bool>(
+    net: &Network,
+    obs: &[f32],
+    n: usize,
+    scratch: &'s mut Scratch,
+) -> &'s [f32] {
+    net.run::<2, true, IMAGES>(obs, n, scratch)
 }
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 #[target_feature(enable = "avx512f,avx512vl")]
-fn forward_avx512<'s>(net: &Network, obs: &[f32], n: usize, scratch: &'s mut Scratch) -> &'s [f32] {
-    net.run::<4, true>(obs, n, scratch)
+fn forward_avx512<'s, const IMAGES: bool>(
+    net: &Network,
+    obs: &[f32],
+    n: usize,
+    scratch: &'s mut Scratch,
+) -> &'s [f32] {
+    net.run::<4, true, IMAGES>(obs, n, scratch)
 }
