@@ -88,14 +88,18 @@ impl Runs<'_> {
         let text = raw.node.to_json().to_string();
         let distributed = raw.node.lookup("meta.distributed").and_then(|node| node.as_str());
         let workers = if distributed.is_some() { 2 } else { 1 };
-        let mut settings = vec![
-            format!("env.max_frame={}", self.frames * workers),
+        let frames = self.frames * workers;
+        let variables = [
+            ("${env}", format!("env={}", env_here(&raw.name))),
+            ("${max_frame}", format!("max_frame={frames}")),
+        ];
+        let variables = variables.into_iter().filter(|(variable, _)| text.contains(variable));
+        let mut settings: Vec<_> = variables.map(|(_, setting)| setting).collect();
+        settings.extend([
+            format!("env.max_frame={frames}"),
             format!("meta.max_session={workers}"),
             format!("meta.log_frequency={}", (self.frames / 4).max(1)),
-        ];
-        if text.contains("${env}") {
-            settings.push(format!("env={}", env_here(&raw.name)));
-        }
+        ]);
         settings.extend_from_slice(more);
         let settings: Vec<_> = settings.iter().map(|text| Setting::parse(text).unwrap()).collect();
         resolve(raw, &settings)
@@ -138,7 +142,8 @@ fn resolve(raw: &RawSpec, settings: &[Setting]) -> Result<Plan, Outcome> {
     let spec = Spec::read(&raw, &available, &mut found);
     let plan = spec.and_then(|spec| Plan::resolve(spec, &mut found));
     if !found.errors.is_empty() {
-        return Err(Outcome::Wrong(found.render(false)));
+        let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        return Err(Outcome::Wrong(errors.join("\n")));
     }
     if !found.unavailable.is_empty() {
         let missing = found.unavailable.into_iter().map(|missing| missing.feature);
