@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::agent::{Agent, AgentContext, AgentPlan};
 use super::critics::{CriticLoss, CriticsPlan};
 use super::off_policy::{MakeRule, OffPolicy, OffPolicyPlan};
-use super::resolve::{Resolver, loss_plan, schedule_plan};
+use super::resolve::{Resolver, schedule_plan};
 use super::resolve_train::train_plan;
 use super::target_update::TargetUpdate;
 use crate::config::{
@@ -101,7 +101,7 @@ impl Resolver<'_> {
             net: plan,
             train: train_plan(&part.training),
             target_update: Some(target_update(&net.actor.training)),
-            loss: CriticLoss { kind: loss_plan(&part.training.loss_spec), symlog },
+            loss: CriticLoss { kind: self.value_loss(&part)?, symlog },
         })
     }
 

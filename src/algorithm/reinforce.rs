@@ -117,12 +117,14 @@ mod tests {
         conformance::check_discrete(&DEF, agent);
     }
 
+    /// As SLM-Lab's spec, with a loss that it has no values for.
     #[test]
     fn keeps_the_agent_contract_on_the_best_episodes() {
         let agent = "{
             algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 32},
             memory: {name: OnPolicyCrossEntropy, cross_entropy: 0.25},
             net: {type: MLPNet, hid_layers: [8], hid_layers_activation: tanh,
+              loss_spec: {name: CrossEntropyLoss},
               optim_spec: {name: Adam, lr: 0.02}}}";
         conformance::check(&DEF, agent);
     }

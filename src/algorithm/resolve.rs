@@ -6,7 +6,7 @@ use super::agent::EnvShape;
 use super::nets::{CriticPlan, NetsPlan};
 use super::resolve_train::train_plan;
 use crate::config::{
-    AgentSpec, Diagnostics, InitFnSpec, LossSpec, NetSpec, ScheduleKind, ScheduleSpec,
+    AgentSpec, Diagnostics, InitFnSpec, LossSpec, NetPartSpec, NetSpec, ScheduleKind, ScheduleSpec,
 };
 use crate::net::{Dist, Init, LossFn, gain};
 use crate::ops::{Ramp, Schedule};
@@ -69,6 +69,23 @@ impl Resolver<'_> {
         })
     }
 
+    /// The loss of the values of a network that `part` describes.
+    pub(super) fn value_loss(&mut self, part: &NetPartSpec) -> Option<LossFn> {
+        let loss = loss_plan(&part.training.loss_spec);
+        if loss.is_none() {
+            let message = "CrossEntropyLoss compares classes, and this algorithm learns values";
+            let error = part.place.0.error_in("loss_spec", message);
+            self.found.error(error.with_help("MSELoss compares values".to_owned()));
+        }
+        loss
+    }
+
+    /// The loss of the values that `agent.net` estimates beside its policy.
+    pub(super) fn critic_loss(&mut self) -> Option<LossFn> {
+        let agent = self.agent;
+        agent.net.as_ref().and_then(|net| self.value_loss(&net.critic))
+    }
+
     /// Notes an error at `agent.algorithm.key`.
     pub fn error(&mut self, key: &'static str, message: impl Into<String>) {
         let error = self.agent.algorithm.error_in(key, message.into());
@@ -120,14 +137,15 @@ pub fn coef_plan(spec: Option<&ScheduleSpec>) -> Schedule {
     spec.map_or(Schedule::Constant(0.0), schedule_plan)
 }
 
-/// The loss that a spec names.
-pub fn loss_plan(spec: &LossSpec) -> LossFn {
+/// The loss of values that a spec names, if it is one.
+fn loss_plan(spec: &LossSpec) -> Option<LossFn> {
     match spec {
-        LossSpec::Mse(_) => LossFn::Mse,
-        LossSpec::L1(_) => LossFn::L1,
-        LossSpec::SmoothL1(loss) if loss.beta == 0.0 => LossFn::L1,
-        LossSpec::SmoothL1(loss) => LossFn::SmoothL1 { beta: loss.beta },
-        LossSpec::Huber(loss) => LossFn::Huber { delta: loss.delta },
+        LossSpec::Mse(_) => Some(LossFn::Mse),
+        LossSpec::L1(_) => Some(LossFn::L1),
+        LossSpec::SmoothL1(loss) if loss.beta == 0.0 => Some(LossFn::L1),
+        LossSpec::SmoothL1(loss) => Some(LossFn::SmoothL1 { beta: loss.beta }),
+        LossSpec::Huber(loss) => Some(LossFn::Huber { delta: loss.delta }),
+        LossSpec::CrossEntropy(_) => None,
     }
 }
 

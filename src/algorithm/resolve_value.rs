@@ -8,7 +8,7 @@ use super::resolve::Resolver;
 use super::resolve_acting::kind_of;
 use super::resolve_train::train_plan;
 use crate::config::NetTrainingSpec;
-use crate::net::{Dist, NetPlan, TrainPlan};
+use crate::net::{Dist, LossFn, NetPlan, TrainPlan};
 
 /// A network of action values, resolved.
 pub struct ValueNet {
@@ -18,6 +18,8 @@ pub struct ValueNet {
     pub train: TrainPlan,
     /// What the spec says of that.
     pub training: NetTrainingSpec,
+    /// Loss of a TD error.
+    pub loss: LossFn,
 }
 
 impl Resolver<'_> {
@@ -65,7 +67,7 @@ impl Resolver<'_> {
         let part = &net.actor;
         let stds = vec![part.training.init_std; heads.len()];
         let plan = self.net_plan(part, heads, &stds, None)?;
-        let training = part.training.clone();
-        Some(ValueNet { plan, train: train_plan(&training), training })
+        let (loss, training) = (self.value_loss(part)?, part.training.clone());
+        Some(ValueNet { plan, train: train_plan(&training), training, loss })
     }
 }

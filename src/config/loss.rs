@@ -47,6 +47,14 @@ spec! {
     }
 }
 
+spec! {
+    /// The cross entropy of classes.
+    pub struct CrossEntropyLossSpec {
+        /// How it is summed up.
+        reduction: ReductionSpec = default(ReductionSpec::Mean);
+    }
+}
+
 spec_union! {
     /// Loss of values: `PyTorch`'s class name in any case.
     pub enum LossSpec: "loss" by "name", any case {
@@ -58,8 +66,11 @@ spec_union! {
         Huber(HuberLossSpec) = "HuberLoss",
         /// The absolute error.
         L1(L1LossSpec) = "L1Loss",
+        /// Of classes, not of values: only an algorithm that learns no values takes it, and has no
+        /// use for it.
+        CrossEntropy(CrossEntropyLossSpec) = "CrossEntropyLoss",
     }
-    not_built ["CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss", "NLLLoss", "KLDivLoss"]
+    not_built ["BCELoss", "BCEWithLogitsLoss", "NLLLoss", "KLDivLoss"]
 }
 
 impl Default for LossSpec {

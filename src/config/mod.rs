@@ -55,7 +55,10 @@ pub use from_node::FromNode;
 pub use hydra_layers::HydraLayersSpec;
 pub use known::{ALGORITHMS, Available, BUILT_NETS, is_known_env, known_envs};
 pub use locate::{built_in_paths, locate};
-pub use loss::{HuberLossSpec, L1LossSpec, LossSpec, MseLossSpec, ReductionSpec, SmoothL1LossSpec};
+pub use loss::{
+    CrossEntropyLossSpec, HuberLossSpec, L1LossSpec, LossSpec, MseLossSpec, ReductionSpec,
+    SmoothL1LossSpec,
+};
 pub use lr_schedule::{
     ConstantLrSpec, CosineAnnealingLrSpec, CosineAnnealingWarmRestartsSpec, ExponentialLrSpec,
     LinearLrSpec, LinearToMinSpec, LinearToZeroSpec, LrSchedulerSpec, MultiStepLrSpec,

@@ -90,7 +90,7 @@ impl Runs<'_> {
         let workers = if distributed.is_some() { 2 } else { 1 };
         let frames = self.frames * workers;
         let variables = [
-            ("${env}", format!("env={}", env_here(&raw.name))),
+            ("${env}", format!("env={}", env_here(raw))),
             ("${max_frame}", format!("max_frame={frames}")),
         ];
         let variables = variables.into_iter().filter(|(variable, _)| text.contains(variable));
@@ -124,14 +124,13 @@ fn has_learned(report: &TrialReport) -> bool {
 }
 
 /// The environment that a spec with `${env}` is run in: the one it is meant for, or another with
-/// continuous actions where that one has them and is not here.
-fn env_here(name: &str) -> &'static str {
-    match env_for(name) {
-        "Hopper-v5" | "playground/CartpoleBalance" if find_env(env_for(name)).is_none() => {
-            "Pendulum-v1"
-        }
-        env => env,
-    }
+/// continuous actions where that one has them and is not here, unless there are options for it.
+fn env_here(raw: &RawSpec) -> &'static str {
+    let env = env_for(&raw.name);
+    let is_continuous = ["Hopper-v5", "playground/CartpoleBalance"].contains(&env);
+    let has_options = raw.node.lookup("env.reward_scale").is_some();
+    let is_replaced = is_continuous && !has_options && find_env(env).is_none();
+    if is_replaced { "Pendulum-v1" } else { env }
 }
 
 fn resolve(raw: &RawSpec, settings: &[Setting]) -> Result<Plan, Outcome> {

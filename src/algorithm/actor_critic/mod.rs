@@ -175,6 +175,12 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_of_classes_is_refused() {
+        let agent = AGENT.replace("optim_spec", "loss_spec: {name: CrossEntropyLoss}, optim_spec");
+        conformance::refuses(&DEF, &agent, &slm_env::Space::Discrete { n: 2 }, "compares classes");
+    }
+
+    #[test]
     fn keeps_the_agent_contract_with_every_distribution() {
         conformance::check_every_dist(&DEF, AGENT);
     }

@@ -5,11 +5,12 @@ use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
 use crate::algorithm::on_policy::{OnPolicyPlan, UpdateEvery};
 use crate::algorithm::on_policy_plan::ResolvedOnPolicy;
-use crate::algorithm::resolve::{Resolver, coef_plan, loss_plan};
+use crate::algorithm::resolve::{Resolver, coef_plan};
 use crate::config::{
     AgentSpec, Diagnostics, MemorySpec, ScheduleSpec, algorithm_schema, read_algorithm, spec,
     to_json,
 };
+use crate::net::LossFn;
 
 /// The registry line.
 pub const DEF: AlgorithmDef = AlgorithmDef {
@@ -72,7 +73,7 @@ pub(in crate::algorithm) fn resolve(
     let (acting, nets, update_every) = (acting?, nets?, update_every?);
     let elite = resolver.elite(memory, update_every);
     resolver.warn_if_never_due("training_frequency", update_every);
-    let rule = rule_plan(spec, resolver.agent);
+    let rule = rule_plan(spec, resolver.critic_loss()?);
     Some(ResolvedOnPolicy {
         plan: OnPolicyPlan { nets, acting, rollout, update_every, elite },
         rule: Box::new(move || ActorCritic::new(rule.clone())),
@@ -96,15 +97,14 @@ fn update_every(
     Some(resolver.update_every(memory, frequency))
 }
 
-fn rule_plan(spec: &ActorCriticSpec, agent: &AgentSpec) -> ActorCriticPlan {
-    let loss = agent.net.as_ref().map(|net| &net.critic.training.loss_spec);
+fn rule_plan(spec: &ActorCriticSpec, value_loss: LossFn) -> ActorCriticPlan {
     ActorCriticPlan {
         gamma: spec.gamma,
         estimate: spec.lam.map_or(Estimate::Returns, |lam| Estimate::Gae(lam as f32)),
         entropy_coef: coef_plan(spec.entropy_coef_spec.as_ref()),
         policy_loss_coef: spec.policy_loss_coef,
         val_loss_coef: spec.val_loss_coef,
-        value_loss: loss_plan(loss.expect("networks were resolved from `agent.net`")),
+        value_loss,
         normalize_v_targets: spec.normalize_v_targets,
     }
 }

@@ -7,7 +7,7 @@ use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
 use crate::algorithm::off_policy::{LearnTiming, OffPolicyPlan};
 use crate::algorithm::off_policy_plan::{ResolvedOffPolicy, target_update};
-use crate::algorithm::resolve::{Resolver, loss_plan};
+use crate::algorithm::resolve::Resolver;
 use crate::algorithm::resolve_value::ValueNet;
 use crate::algorithm::target_update::TargetUpdate;
 use crate::config::{AgentSpec, Diagnostics, algorithm_schema, read_algorithm, spec, to_json};
@@ -106,7 +106,7 @@ fn rule_plan(
 ) -> DqnPlan {
     DqnPlan {
         next_value: next_value(target_update(&net.training)),
-        loss: loss_plan(&net.training.loss_spec),
+        loss: net.loss,
         net: net.plan,
         train: net.train,
         heads,

@@ -73,6 +73,12 @@ fn keeps_the_agent_contract() {
 }
 
 #[test]
+fn a_loss_of_classes_is_refused() {
+    let agent = AGENT.replace("SmoothL1Loss", "CrossEntropyLoss");
+    conformance::refuses(&DQN, &agent, &slm_env::Space::Discrete { n: 2 }, "compares classes");
+}
+
+#[test]
 fn keeps_the_agent_contract_without_a_target_network() {
     conformance::check_values(&VANILLA_DQN, &AGENT.replace("name: DQN", "name: VanillaDQN"));
 }

@@ -5,11 +5,12 @@ use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
 use crate::algorithm::on_policy::{OnPolicyPlan, UpdateEvery};
 use crate::algorithm::on_policy_plan::{ResolvedOnPolicy, counts_episodes};
-use crate::algorithm::resolve::{Resolver, coef_plan, loss_plan, schedule_plan};
+use crate::algorithm::resolve::{Resolver, coef_plan, schedule_plan};
 use crate::config::{
     AgentSpec, Diagnostics, MemorySpec, ScheduleSpec, algorithm_schema, read_algorithm, spec,
     spec_enum, to_json,
 };
+use crate::net::LossFn;
 use crate::ops::PercentileScale;
 
 /// The registry line.
@@ -95,7 +96,7 @@ pub(in crate::algorithm) fn resolve(
     let (acting, nets, update_every) = (acting?, nets?, update_every?);
     let elite = resolver.elite(memory, update_every);
     resolver.warn_if_never_due("time_horizon", update_every);
-    let rule = rule_plan(spec, resolver.agent);
+    let rule = rule_plan(spec, resolver.critic_loss()?);
     Some(ResolvedOnPolicy {
         plan: OnPolicyPlan { nets, acting, rollout, update_every, elite },
         rule: Box::new(move || Ppo::new(rule.clone())),
@@ -129,8 +130,7 @@ fn update_every(
     }
 }
 
-fn rule_plan(spec: &PpoSpec, agent: &AgentSpec) -> PpoPlan {
-    let loss = agent.net.as_ref().map(|net| &net.critic.training.loss_spec);
+fn rule_plan(spec: &PpoSpec, value_loss: LossFn) -> PpoPlan {
     PpoPlan {
         gamma: spec.gamma as f32,
         lam: spec.lam as f32,
@@ -139,7 +139,7 @@ fn rule_plan(spec: &PpoSpec, agent: &AgentSpec) -> PpoPlan {
         val_loss_coef: spec.val_loss_coef,
         minibatch_size: spec.minibatch_size,
         training_epoch: spec.training_epoch,
-        value_loss: loss_plan(loss.expect("networks were resolved from `agent.net`")),
+        value_loss,
         clip_vloss: spec.clip_vloss,
         symlog: spec.symlog,
         normalize_v_targets: spec.normalize_v_targets,

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::{Sarsa, SarsaPlan};
 use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape};
-use crate::algorithm::resolve::{Resolver, loss_plan};
+use crate::algorithm::resolve::Resolver;
 use crate::config::{
     AgentSpec, Diagnostics, MemorySpec, algorithm_schema, read_algorithm, spec, to_json,
 };
@@ -76,7 +76,7 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let (acting, net) = (acting?, net?);
     resolver.warn_if_never_due("training_frequency", update_every);
     let plan = SarsaPlan {
-        loss: loss_plan(&net.training.loss_spec),
+        loss: net.loss,
         net: net.plan,
         train: net.train,
         acting,
