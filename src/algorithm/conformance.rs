@@ -48,7 +48,8 @@ pub(super) fn check_every_dist(def: &AlgorithmDef, agent: &str) {
 /// Checks that actions of `space` are refused in words that contain `reason`.
 pub(super) fn refuses(def: &AlgorithmDef, agent: &str, space: &Space, reason: &str) {
     let mut found = Diagnostics::new();
-    assert!(plan(def, agent, space, &mut found).is_none());
+    let plan = plan(def, agent, space, &mut found);
+    assert!(found.finish(plan).is_err());
     assert!(found.errors[0].message.contains(reason), "{found:?}");
 }
 

@@ -13,6 +13,7 @@ mod conformance_images;
 pub mod critics;
 pub mod dqn;
 mod hydra;
+mod idle_keys;
 pub mod nets;
 pub mod off_policy;
 mod off_policy_plan;

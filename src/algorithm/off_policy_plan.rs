@@ -96,6 +96,7 @@ impl Resolver<'_> {
         symlog: bool,
     ) -> Option<CriticsPlan> {
         let part = self.agent.critic_net.as_ref().map_or(&net.critic, |net| &net.actor).clone();
+        self.check_critics(net);
         let plan = self.net_plan_beside(&part, &[width], &[part.training.init_std], extra)?;
         Some(CriticsPlan {
             net: plan,
@@ -103,6 +104,21 @@ impl Resolver<'_> {
             target_update: Some(target_update(&net.actor.training)),
             loss: CriticLoss { kind: self.value_loss(&part)?, symlog },
         })
+    }
+
+    /// Notes what is said of critics where nothing reads it.
+    fn check_critics(&mut self, net: &NetSpec) {
+        self.warn_if_shared(net, "actor and critics are never shared here");
+        let follow = "targets follow as the actor's keys in `agent.net` say";
+        let agent = self.agent;
+        let Some(critic) = &agent.critic_net else {
+            return self.refuse_target_keys(&net.critic, Some(&net.actor), follow);
+        };
+        self.refuse_critic_keys(net, "`agent.critic_net` describes the critics");
+        self.refuse_critic_keys(critic, "here every key is one of the critics");
+        self.refuse_target_keys(&critic.actor, None, follow);
+        self.refuse_log_std(&critic.actor, "action values have no σ to start");
+        self.warn_of_loss(&net.actor, "values are learned as `agent.critic_net` says");
     }
 
     /// Warns where a session ends before there is enough to learn from.

@@ -36,8 +36,16 @@ impl<R: OnPolicyRule + 'static> AgentPlan for ResolvedOnPolicy<R> {
 }
 
 impl Resolver<'_> {
-    /// The memory that the spec names, which has to be one of the latest experience only.
+    /// As [`memories`](Self::memories), for agents without a second memory.
     pub fn memory(&mut self) -> Option<MemorySpec> {
+        let memory = self.memories()?;
+        self.warn_of_second_memory(&memory);
+        Some(memory)
+    }
+
+    /// The memory that the spec names, which has to be one of the latest experience only, and may
+    /// carry the keys of a second one.
+    pub fn memories(&mut self) -> Option<MemorySpec> {
         if self.agent.memory.is_null() {
             self.error("name", "this algorithm needs `agent.memory`");
             return None;

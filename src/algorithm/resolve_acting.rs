@@ -39,8 +39,13 @@ impl Resolver<'_> {
         };
         let is_continuous = matches!(dist, Dist::Continuous { .. });
         let action_policy = match (spec.action_policy, schedule) {
-            (ActionPolicySpec::Default, _) => Some(ActionPolicy::Sample),
-            (ActionPolicySpec::Random, _) => self.random(dist),
+            (policy @ (ActionPolicySpec::Default | ActionPolicySpec::Random), Some(_)) => {
+                let message = format!("the action policy {} has no ε or τ", policy.name());
+                self.error("explore_var_spec", message);
+                None
+            }
+            (ActionPolicySpec::Default, None) => Some(ActionPolicy::Sample),
+            (ActionPolicySpec::Random, None) => self.random(dist),
             (policy, _) if is_continuous => {
                 let message = format!("{} needs a discrete action space", policy.name());
                 self.error("action_policy", message);
@@ -51,7 +56,7 @@ impl Resolver<'_> {
                 self.error("explore_var_spec", message);
                 None
             }
-            (ActionPolicySpec::EpsilonGreedy, Some(s)) => Some(ActionPolicy::EpsilonGreedy(s)),
+            (ActionPolicySpec::EpsilonGreedy, Some(s)) => self.epsilon_greedy(s),
             (ActionPolicySpec::Boltzmann, Some(s)) => Some(self.boltzmann(dist, s)),
         };
         let (dist, action_space) = (dist.clone(), self.env.action_space.clone());
@@ -78,6 +83,11 @@ impl Resolver<'_> {
         dist: &Dist,
         log_std_init: Option<f64>,
     ) -> Option<(Vec<usize>, Option<f32>)> {
+        if log_std_init.is_some() && !matches!(dist, Dist::Continuous { .. }) {
+            let message = "there is no σ to start: actions are not continuous";
+            let net = self.agent.net.as_ref().map(|net| net.actor.clone());
+            net.iter().for_each(|part| self.refuse_log_std(part, message));
+        }
         let problem = match dist {
             Dist::Argmax { .. } => {
                 Some("Argmax has no probabilities that this algorithm could learn")
@@ -135,6 +145,14 @@ impl Resolver<'_> {
             return None;
         }
         Some(ActionPolicy::Random)
+    }
+
+    fn epsilon_greedy(&mut self, schedule: Schedule) -> Option<ActionPolicy> {
+        if schedule.is_ever_above(1.0) {
+            self.error("explore_var_spec", "ε is a probability, from 0 to 1");
+            return None;
+        }
+        Some(ActionPolicy::EpsilonGreedy(schedule))
     }
 
     fn boltzmann(&mut self, dist: &Dist, schedule: Schedule) -> ActionPolicy {

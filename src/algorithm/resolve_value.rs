@@ -7,7 +7,7 @@ use super::acting_spec::{ActingSpec, ActionPdSpec, ActionPolicySpec};
 use super::resolve::Resolver;
 use super::resolve_acting::kind_of;
 use super::resolve_train::train_plan;
-use crate::config::NetTrainingSpec;
+use crate::config::NetPartSpec;
 use crate::net::{Dist, LossFn, NetPlan, TrainPlan};
 
 /// A network of action values, resolved.
@@ -16,8 +16,8 @@ pub struct ValueNet {
     pub plan: NetPlan,
     /// How it is trained.
     pub train: TrainPlan,
-    /// What the spec says of that.
-    pub training: NetTrainingSpec,
+    /// What the spec says of it.
+    pub part: NetPartSpec,
     /// Loss of a TD error.
     pub loss: LossFn,
 }
@@ -65,9 +65,11 @@ impl Resolver<'_> {
     pub fn value_net(&mut self, heads: &[usize]) -> Option<ValueNet> {
         let net = self.net_spec()?;
         let part = &net.actor;
+        self.refuse_critics(&net);
+        self.refuse_log_std(part, "action values have no σ to start");
         let stds = vec![part.training.init_std; heads.len()];
         let plan = self.net_plan(part, heads, &stds, None)?;
-        let (loss, training) = (self.value_loss(part)?, part.training.clone());
-        Some(ValueNet { plan, train: train_plan(&training), training, loss })
+        let (loss, train) = (self.value_loss(part)?, train_plan(&part.training));
+        Some(ValueNet { plan, train, part: net.actor, loss })
     }
 }

@@ -44,10 +44,20 @@ impl Schedule {
 
     /// Whether the value is below 0 at some frame.
     pub fn is_ever_negative(&self) -> bool {
+        self.ends().iter().any(|value| *value < 0.0)
+    }
+
+    /// Whether the value is above `most` at some frame.
+    pub fn is_ever_above(&self, most: f64) -> bool {
+        self.ends().iter().any(|value| *value > most)
+    }
+
+    /// The first and the last value, between which all others lie.
+    fn ends(&self) -> [f64; 2] {
         match self {
-            Self::Constant(value) => *value < 0.0,
+            Self::Constant(value) => [*value; 2],
             Self::Linear(ramp) | Self::Rate(ramp) | Self::Periodic(ramp) => {
-                ramp.start_val < 0.0 || ramp.end_val < 0.0
+                [ramp.start_val, ramp.end_val]
             }
         }
     }

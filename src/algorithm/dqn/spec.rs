@@ -7,7 +7,7 @@ use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
 use crate::algorithm::off_policy::{LearnTiming, OffPolicyPlan};
 use crate::algorithm::off_policy_plan::{ResolvedOffPolicy, target_update};
-use crate::algorithm::resolve::Resolver;
+use crate::algorithm::resolve::{NO_TARGET, Resolver};
 use crate::algorithm::resolve_value::ValueNet;
 use crate::algorithm::target_update::TargetUpdate;
 use crate::config::{AgentSpec, Diagnostics, algorithm_schema, read_algorithm, spec, to_json};
@@ -85,27 +85,28 @@ fn plan(
     let dist = resolver.value_dist(&spec.acting, is_hydra)?;
     let acting = resolver.value_acting(&spec.acting, &dist);
     let heads = heads(&env.action_space);
-    let net = resolver.value_net(&heads);
+    let net = resolver.value_net(&heads)?;
+    let next_value = next_value(target_update(&net.part.training));
+    if next_value == NextValue::Online {
+        resolver.refuse_target_keys(&net.part, None, NO_TARGET);
+    } else {
+        resolver.check_target_keys(&net.part);
+    }
     let training_start_step = spec.training_start_step.unwrap_or(replay.batch_size) as u64;
     let training_frequency = spec.training_frequency as u64;
     resolver.warn_if_never_started(training_start_step, training_frequency);
     let timing = LearnTiming { training_start_step, training_frequency };
     Some(Box::new(ResolvedOffPolicy {
         plan: OffPolicyPlan { acting: acting?, replay, timing, random_frames: 0 },
-        rule: rule_plan(&spec, net?, heads, next_value),
+        rule: rule_plan(&spec, net, heads, next_value),
         algorithm: to_json(&spec),
         memory: to_json(&memory),
     }))
 }
 
-fn rule_plan(
-    spec: &DqnSpec,
-    net: ValueNet,
-    heads: Vec<usize>,
-    next_value: fn(TargetUpdate) -> NextValue,
-) -> DqnPlan {
+fn rule_plan(spec: &DqnSpec, net: ValueNet, heads: Vec<usize>, next_value: NextValue) -> DqnPlan {
     DqnPlan {
-        next_value: next_value(target_update(&net.training)),
+        next_value,
         loss: net.loss,
         net: net.plan,
         train: net.train,

@@ -9,7 +9,7 @@ use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
 use crate::algorithm::critics::CriticsPlan;
 use crate::algorithm::off_policy::{LearnTiming, OffPolicyPlan};
 use crate::algorithm::off_policy_plan::ResolvedOffPolicy;
-use crate::algorithm::resolve::Resolver;
+use crate::algorithm::resolve::{NO_TARGET, Resolver};
 use crate::algorithm::resolve_acting::kind_of;
 use crate::algorithm::resolve_train::train_plan;
 use crate::config::{
@@ -22,6 +22,9 @@ const LEAST_START: usize = 1000;
 
 /// Target entropy of discrete actions in shares of ln |A| where a spec gives none.
 const DISCRETE_ENTROPY_RATIO: f64 = 0.6;
+
+/// Least and greatest logarithm of the temperature where a spec gives none.
+const LOG_ALPHA_RANGE: [f64; 2] = [-5.0, 2.0];
 
 /// Soft actor-critic.
 pub const SAC: AlgorithmDef = AlgorithmDef {
@@ -77,9 +80,9 @@ spec! {
         /// value.
         spectral_norm: bool = default(false);
         /// Least logarithm of the temperature.
-        log_alpha_min: f64 = default(-5.0);
+        log_alpha_min: f64 = default(LOG_ALPHA_RANGE[0]);
         /// Greatest logarithm of the temperature.
-        log_alpha_max: f64 = default(2.0);
+        log_alpha_max: f64 = default(LOG_ALPHA_RANGE[1]);
         /// Learning rate of the temperature; null means the actor's.
         alpha_lr: Option<f64> = nullable, in 0.0..;
         /// A temperature that is not learned.
@@ -113,8 +116,16 @@ fn plan(
     let (spec, (memory, replay)) = (spec?, replay?);
     let (dist, actions) = dist_and_actions(&mut resolver, &spec.acting)?;
     refuse_contradictions(&mut resolver, &spec, actions)?;
+    refuse_idle_keys(&mut resolver, &spec, actions);
     let acting = resolver.acting(&spec.acting, &dist);
     let nets = nets(&mut resolver, &dist, actions, &spec);
+    if let Some(net) = &agent.net {
+        if is_cross_q {
+            resolver.refuse_target_keys(&net.actor, None, NO_TARGET);
+        } else {
+            resolver.check_target_keys(&net.actor);
+        }
+    }
     let start = spec.training_start_step.unwrap_or(replay.batch_size.max(LEAST_START)) as u64;
     let training_frequency = spec.training_frequency as u64;
     resolver.warn_if_never_started(start, training_frequency);
@@ -146,6 +157,32 @@ fn refuse_contradictions(
         return None;
     }
     Some(())
+}
+
+/// Keys of the temperature that nothing reads beside the others.
+fn refuse_idle_keys(resolver: &mut Resolver<'_>, spec: &SacSpec, actions: SacActions) {
+    let has_target = spec.target_entropy != TargetEntropySpec::Auto;
+    let anneals = spec.entropy_anneal.is_some();
+    let learned = [
+        ("alpha_lr", spec.alpha_lr.is_some()),
+        ("log_alpha_min", spec.log_alpha_min != LOG_ALPHA_RANGE[0]),
+        ("log_alpha_max", spec.log_alpha_max != LOG_ALPHA_RANGE[1]),
+        ("target_entropy", has_target),
+        ("entropy_anneal", anneals),
+    ];
+    if spec.fixed_alpha.is_some() {
+        for (key, _) in learned.into_iter().filter(|(_, is_set)| *is_set) {
+            resolver.error(key, "a `fixed_alpha` is not learned, so this changes nothing");
+        }
+    } else if spec.alpha_anneal_frames > 0 {
+        resolver.error("alpha_anneal_frames", "only a `fixed_alpha` is annealed");
+    }
+    if anneals && has_target {
+        resolver.error("entropy_anneal", "only a `target_entropy` of \"auto\" is annealed");
+    } else if anneals && matches!(actions, SacActions::Squashed { .. }) {
+        let message = "it is of discrete actions: that of continuous ones is −dim(A) throughout";
+        resolver.error("entropy_anneal", message);
+    }
 }
 
 /// The distribution that acts, and what the actor's rows mean.

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::{Sarsa, SarsaPlan};
 use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape};
-use crate::algorithm::resolve::Resolver;
+use crate::algorithm::resolve::{NO_TARGET, Resolver};
 use crate::config::{
     AgentSpec, Diagnostics, MemorySpec, algorithm_schema, read_algorithm, spec, to_json,
 };
@@ -74,6 +74,7 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let net = resolver.value_net(&[dist.width()]);
     let rollout = resolver.rollout(&dist);
     let (acting, net) = (acting?, net?);
+    resolver.refuse_target_keys(&net.part, None, NO_TARGET);
     resolver.warn_if_never_due("training_frequency", update_every);
     let plan = SarsaPlan {
         loss: net.loss,

@@ -85,7 +85,7 @@ fn sil_plan(
 ) -> Option<Box<dyn AgentPlan>> {
     let spec = read_algorithm::<SilSpec>(&agent.algorithm, found);
     let mut resolver = Resolver { agent, env, found };
-    let memory = resolver.memory();
+    let memory = resolver.memories();
     let (spec, memory) = (spec?, memory?);
     let second = resolver.second_memory(&memory);
     let base = actor_critic::resolve(&spec.base, &memory, &mut resolver)?;
@@ -101,7 +101,7 @@ fn ppo_sil_plan(
 ) -> Option<Box<dyn AgentPlan>> {
     let spec = read_algorithm::<PpoSilSpec>(&agent.algorithm, found);
     let mut resolver = Resolver { agent, env, found };
-    let memory = resolver.memory();
+    let memory = resolver.memories();
     let (spec, memory) = (spec?, memory?);
     let second = resolver.second_memory(&memory);
     let base = ppo::resolve(&spec.base, &memory, &mut resolver)?;
@@ -149,6 +149,12 @@ impl Resolver<'_> {
             let spec = self.keys_of::<PrioritizedReplaySpec>()?;
             let priorities = Some(priority_plan(&spec));
             return Some(SecondMemory { replay: spec.replay, priorities });
+        }
+        for (key, value) in [("alpha", keys.alpha), ("epsilon", keys.epsilon)] {
+            if value.is_some() {
+                let message = "only a PrioritizedReplay has priorities, see `sil_replay_name`";
+                self.found.error(self.agent.memory.error_in(key, message));
+            }
         }
         let replay = self.keys_of::<ReplaySpec>()?;
         Some(SecondMemory { replay, priorities: None })

@@ -156,7 +156,8 @@ fn nets(resolver: &mut Resolver<'_>, k: usize) -> Option<Nets> {
     let net = resolver.net_spec()?;
     let part = &net.actor;
     resolver.refuse_dueling(part)?;
-    refuse_log_std(resolver, part)?;
+    resolver.refuse_log_std(part, "a deterministic policy has no σ to start");
+    resolver.check_target_keys(part);
     let actor = resolver.net_plan(part, &[k], &[part.training.init_std], None)?;
     warn_of_activation(resolver, part, &actor);
     let critics = resolver.critics(&net, 1, k, false)?;
@@ -166,15 +167,6 @@ fn nets(resolver: &mut Resolver<'_>, k: usize) -> Option<Nets> {
         critics,
         num_envs: resolver.env.num_envs,
     })
-}
-
-fn refuse_log_std(resolver: &mut Resolver<'_>, part: &NetPartSpec) -> Option<()> {
-    if part.training.log_std_init.is_none() {
-        return Some(());
-    }
-    let message = "a deterministic policy has no σ to start".to_owned();
-    resolver.found.error(part.place.0.error_in("log_std_init", message));
-    None
 }
 
 /// Warns of actions that can not reach the bounds.
