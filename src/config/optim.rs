@@ -2,6 +2,10 @@
 
 use super::{Fields, LookaheadSpec, spec, spec_union};
 
+/// Least ε of an optimizer. A gradient of zero, as a unit that is off has, is divided by it in single
+/// precision; by an ε of 0 it would be NaN.
+const LEAST_EPS: f64 = 1e-30;
+
 spec! {
     /// Adam (Kingma & Ba 2015).
     pub struct AdamSpec {
@@ -10,7 +14,7 @@ spec! {
         /// Decay of the running mean of the gradient and of its square.
         betas: [f64; 2] = default([0.9, 0.999]), in 0.0..1.0;
         /// Added to the denominator.
-        eps: f64 = default(1e-8), in 0.0..;
+        eps: f64 = default(1e-8), in LEAST_EPS..;
         /// L2 penalty, added to the gradient.
         weight_decay: f64 = default(0.0), in 0.0..;
         /// Divide by the largest second moment so far (`AMSGrad`).
@@ -31,7 +35,7 @@ spec! {
         /// Decay of the running mean of the gradient and of its square.
         betas: [f64; 2] = default([0.9, 0.999]), in 0.0..1.0;
         /// Added to the denominator.
-        eps: f64 = default(1e-8), in 0.0..;
+        eps: f64 = default(1e-8), in LEAST_EPS..;
         /// Each step shrinks the weights by `lr · weight_decay`; `PyTorch`'s default is not 0.
         weight_decay: f64 = default(0.01), in 0.0..;
         /// Divide by the largest second moment so far (`AMSGrad`).
@@ -53,7 +57,7 @@ spec! {
         /// Decay of the running mean of the gradient and of its square.
         betas: [f64; 2] = default([0.9, 0.999]), in 0.0..1.0;
         /// Added to the denominator.
-        eps: f64 = default(1e-8), in 0.0..;
+        eps: f64 = default(1e-8), in LEAST_EPS..;
         /// L2 penalty, added to the gradient.
         weight_decay: f64 = default(0.0), in 0.0..;
         /// Whether `weight_decay` shrinks the weights instead, as `AdamW` does.
@@ -73,7 +77,7 @@ spec! {
         /// Decay of the running mean of the gradient and of its square.
         betas: [f64; 2] = default([0.9, 0.999]), in 0.0..1.0;
         /// Added to the denominator.
-        eps: f64 = default(1e-8), in 0.0..;
+        eps: f64 = default(1e-8), in LEAST_EPS..;
         /// L2 penalty, added to the gradient.
         weight_decay: f64 = default(0.0), in 0.0..;
     }
@@ -87,7 +91,7 @@ spec! {
         /// Decay of the running mean of the squared gradient.
         alpha: f64 = default(0.99), in 0.0..=1.0;
         /// Added to the denominator, outside the root.
-        eps: f64 = default(1e-8), in 0.0..;
+        eps: f64 = default(1e-8), in LEAST_EPS..;
         /// L2 penalty, added to the gradient.
         weight_decay: f64 = default(0.0), in 0.0..;
     }
@@ -101,7 +105,7 @@ spec! {
         /// Decay of the running mean of the squared gradient.
         alpha: f64 = default(0.99), in 0.0..=1.0;
         /// Added to the denominator, outside the root.
-        eps: f64 = default(1e-8), in 0.0..;
+        eps: f64 = default(1e-8), in LEAST_EPS..;
         /// L2 penalty, added to the gradient.
         weight_decay: f64 = default(0.0), in 0.0..;
         /// Momentum.
@@ -265,6 +269,8 @@ mod tests {
             "{name: RAdam, lr: -1}",
             "{name: RAdam, betas: [1, 0.9]}",
             "{name: GlobalAdam, eps: -1e-8}",
+            "{name: Adam, eps: 0}",
+            "{name: RMSprop, eps: 1e-50}",
             "{name: GlobalRMSprop, alpha: 1.5}",
             "{name: AdamW, weight_decay: -0.1}",
         ] {
