@@ -48,14 +48,6 @@ impl ObsArena {
         }
     }
 
-    /// Forgets the rows and keeps their memory.
-    pub fn forget(&mut self) {
-        match &mut self.values {
-            ObsBatch::F32(values) => values.clear(),
-            ObsBatch::U8(values) => values.clear(),
-        }
-    }
-
     /// Removes the first `count` rows.
     ///
     /// # Panics

@@ -154,13 +154,13 @@ impl Rollout {
 
     /// Forgets everything but the capacity.
     pub fn clear(&mut self) {
-        self.obs.forget();
+        self.obs.clear();
         self.actions.clear();
         self.rewards.clear();
         self.terminated.clear();
         self.done.clear();
         self.truncated.clear();
-        self.truncated_obs.forget();
+        self.truncated_obs.clear();
         self.episodes = 0;
     }
 
