@@ -185,7 +185,7 @@ fn reward(space: &Space, action: &[f64]) -> f64 {
     action.iter().enumerate().map(part).sum::<f64>() / action.len() as f64
 }
 
-fn plan(
+pub(super) fn plan(
     def: &AlgorithmDef,
     agent: &str,
     action_space: &Space,

@@ -69,12 +69,12 @@ impl Resolver<'_> {
 
     /// What a replay of these keys holds.
     pub fn replay_plan(
-        &self,
+        &mut self,
         spec: &ReplaySpec,
         action_width: usize,
         priorities: Option<PriorityPlan>,
     ) -> ReplayPlan {
-        ReplayPlan {
+        let plan = ReplayPlan {
             num_envs: self.env.num_envs,
             obs_width: self.env.obs_space.width(),
             obs_u8: self.env.obs_u8,
@@ -83,7 +83,12 @@ impl Resolver<'_> {
             batch_size: spec.batch_size,
             use_cer: spec.use_cer,
             priorities,
-        }
+        };
+        let rows = self.env.max_frame.min(plan.max_size as u64);
+        let what =
+            self.agent.memory.error_in("max_size", format!("a replay of {rows} transitions"));
+        self.found.need(what, plan.bytes(rows));
+        plan
     }
 
     /// Critics whose rows are observations with `extra` more numbers and whose outputs are `width`

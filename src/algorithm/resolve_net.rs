@@ -76,7 +76,7 @@ impl Resolver<'_> {
             heads.insert(0, 1);
             head_std.insert(0, head_std[0]);
         }
-        Some(NetPlan {
+        let plan = NetPlan {
             input,
             obs_scale: if divides_pixels(&part.body) { PIXEL_SCALE } else { 1.0 },
             trunk,
@@ -88,7 +88,19 @@ impl Resolver<'_> {
             log_std_init,
             init: init_plan(part.training.init_fn, activation(part.body.activation())),
             head_std,
-        })
+        };
+        self.need_of_net(part, &plan);
+        Some(plan)
+    }
+
+    /// Notes the memory of a network: weights, gradients, two moments.
+    fn need_of_net(&mut self, part: &NetPartSpec, plan: &NetPlan) {
+        let keys = ["hid_layers", "fc_hid_layers", "arc"];
+        let key = keys.into_iter().find(|key| part.place.0.get(key).is_some());
+        let place = key.and_then(|key| part.place.0.get(key)).unwrap_or(&part.place.0);
+        let params = plan.num_params() as u64;
+        let what = place.error(format!("a network of {params} parameters"));
+        self.found.need(what, params.saturating_mul(4 * size_of::<f32>() as u64));
     }
 
     /// Notes an error where a network gives Q values to an algorithm that learns none.

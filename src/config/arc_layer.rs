@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::net_layer::MAX_WIDTH;
 use super::pair::PairSpec;
 use super::{Diagnostics, Fields, FromNode, Names, Node, Value, read_record, spec, spec_enum};
 
@@ -37,9 +38,9 @@ spec! {
     /// A fully connected layer.
     pub struct LinearSpec {
         /// Width of its output.
-        out_features: usize = required, in 1..;
+        out_features: usize = required, in 1..=MAX_WIDTH;
         /// Width of its input; found out where absent.
-        in_features: Option<usize> = nullable, in 1..;
+        in_features: Option<usize> = nullable, in 1..=MAX_WIDTH;
         /// Whether it adds a bias.
         bias: bool = default(true);
     }
@@ -49,7 +50,7 @@ spec! {
     /// Normalization of each row to mean 0 and variance 1, with learned scale and shift.
     pub struct LayerNormSpec {
         /// Width of the row, in a list.
-        normalized_shape: Vec<usize> = required, in 1..;
+        normalized_shape: Vec<usize> = required, in 1..=MAX_WIDTH;
         /// Added to the variance.
         eps: f64 = default(1e-5), in 0.0..;
         /// Whether scale and shift are learned.
@@ -70,15 +71,15 @@ spec! {
     /// A convolution of channel-first images.
     pub struct Conv2dSpec {
         /// Channels of its output.
-        out_channels: usize = required, in 1..;
+        out_channels: usize = required, in 1..=MAX_WIDTH;
         /// Height and width of its kernel; one number for both, here and below.
-        kernel_size: PairSpec = required, in 1..;
+        kernel_size: PairSpec = required, in 1..=MAX_WIDTH;
         /// Channels of its input; found out where absent.
-        in_channels: Option<usize> = nullable, in 1..;
+        in_channels: Option<usize> = nullable, in 1..=MAX_WIDTH;
         /// Distance between two places of the kernel.
         stride: PairSpec = default(PairSpec([1; 2])), in 1..;
         /// Zeros around its input.
-        padding: PairSpec = default(PairSpec([0; 2]));
+        padding: PairSpec = default(PairSpec([0; 2])), in 0..=MAX_WIDTH;
         /// Distance between the pixels the kernel reads.
         dilation: PairSpec = default(PairSpec([1; 2])), in 1..;
         /// Groups of channels that do not see one another.
@@ -104,7 +105,7 @@ spec! {
     /// Normalization of features or channels over the batch.
     pub struct BatchNormSpec {
         /// Number of features or channels; found out where absent.
-        num_features: Option<usize> = nullable, in 1..;
+        num_features: Option<usize> = nullable, in 1..=MAX_WIDTH;
         /// Added to the variance.
         eps: f64 = default(1e-5), in 0.0..;
         /// Share of a batch in the running statistics.
@@ -130,7 +131,7 @@ spec! {
     /// Batch normalization corrected towards the running statistics.
     pub struct BatchRenormSpec {
         /// Number of features; found out where absent.
-        num_features: Option<usize> = nullable, in 1..;
+        num_features: Option<usize> = nullable, in 1..=MAX_WIDTH;
         /// Share of a batch in the running statistics.
         momentum: f64 = default(0.01), in 0.0..=1.0;
         /// Added to the variance.

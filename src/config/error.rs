@@ -77,6 +77,15 @@ impl NotBuilt {
     }
 }
 
+/// Memory that a value of a spec takes of the machine that runs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemoryNeed {
+    /// What takes it, as the beginning of a message at the value.
+    pub what: SpecError,
+    /// How much, in bytes.
+    pub bytes: u64,
+}
+
 /// Everything found while reading a spec; reading goes on after an error, so that all are found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diagnostics {
@@ -86,6 +95,8 @@ pub struct Diagnostics {
     pub warnings: Vec<SpecError>,
     /// What the spec rightly asks for and this program does not have yet.
     pub unavailable: Vec<NotBuilt>,
+    /// What takes much memory.
+    pub needs: Vec<MemoryNeed>,
     /// Whether an unknown key is an error instead of a warning.
     pub strict: bool,
 }
@@ -141,6 +152,26 @@ impl Diagnostics {
         let missing = NotBuilt { feature, path: node.path.clone(), at: node.at.clone(), help };
         if !self.unavailable.contains(&missing) {
             self.unavailable.push(missing);
+        }
+    }
+
+    /// Notes what a value takes of the machine's memory.
+    pub fn need(&mut self, what: SpecError, bytes: u64) {
+        self.needs.push(MemoryNeed { what, bytes });
+    }
+
+    /// Notes an error at each value that takes more than a machine of `memory` bytes has.
+    pub fn refuse_beyond(&mut self, memory: u64) {
+        let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
+        for MemoryNeed { what, bytes } in std::mem::take(&mut self.needs) {
+            if bytes > memory {
+                let (needed, there) = (gigabytes(bytes), gigabytes(memory));
+                let message = format!(
+                    "{} would take {needed} of memory, and there are {there}",
+                    what.message
+                );
+                self.error(SpecError { message, ..what });
+            }
         }
     }
 
@@ -225,6 +256,18 @@ mod tests {
         found.not_built(&node, "network ConvNet");
         let errors = found.finish(Some(3)).unwrap_err();
         assert_eq!(errors.0[0].message, "network ConvNet is known but not built yet");
+    }
+
+    #[test]
+    fn what_takes_more_memory_than_there_is_is_an_error_at_its_place() {
+        let node = parse("t.yaml", "a: 1").unwrap();
+        let mut found = Diagnostics::new();
+        found.need(node.error_in("a", "a list"), 2_000_000_000);
+        found.need(node.error_in("b", "another"), 2_000_000_001);
+        found.refuse_beyond(2_000_000_000);
+        let said: Vec<(&str, &str)> =
+            found.errors.iter().map(|e| (e.path.as_str(), e.message.as_str())).collect();
+        assert_eq!(said, [("b", "another would take 2.0 GB of memory, and there are 2.0 GB")]);
     }
 
     #[test]

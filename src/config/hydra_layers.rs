@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
+use super::net_layer::MAX_WIDTH;
 use super::{Diagnostics, FromNode, Node, Ranged};
 
 /// Widths of hidden layers, written `[heads, body, tails]`.
@@ -41,7 +42,7 @@ impl FromNode for HydraLayersSpec {
     }
 
     fn schema() -> Json {
-        let widths = json!({ "type": "array", "items": { "type": "integer", "minimum": 1 } });
+        let widths = json!({ "type": "array", "items": { "type": "integer", "minimum": 1, "maximum": MAX_WIDTH } });
         let branches = json!({ "type": "array", "items": widths });
         let heads = json!({ "type": "array", "items": widths, "minItems": 1 });
         json!({ "type": "array", "prefixItems": [heads, widths, branches], "minItems": 3, "maxItems": 3 })
@@ -57,12 +58,12 @@ impl Serialize for HydraLayersSpec {
 /// A list of lists of widths.
 fn branches(node: &Node, found: &mut Diagnostics) -> Option<Vec<Vec<usize>>> {
     let branches = Vec::<Vec<usize>>::from_node(node, found)?;
-    branches.check(node, &(1..), found).then_some(branches)
+    branches.check(node, &(1..=MAX_WIDTH), found).then_some(branches)
 }
 
 fn widths(node: &Node, found: &mut Diagnostics) -> Option<Vec<usize>> {
     let widths = Vec::<usize>::from_node(node, found)?;
-    widths.check(node, &(1..), found).then_some(widths)
+    widths.check(node, &(1..=MAX_WIDTH), found).then_some(widths)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::known::BUILT_NETS;
+use super::net_layer::MAX_WIDTH;
 use super::{
     ActivationSpec, ArcSpec, ConvLayerSpec, Fields, HeadActivationSpec, HydraLayersSpec, Names,
     Node, Record, RecordSchema, spec, spec_enum, to_json,
@@ -12,7 +13,7 @@ spec! {
     /// A multi-layer perceptron.
     pub struct MlpNetSpec {
         /// Widths of the hidden layers.
-        hid_layers: Vec<usize> = required, in 1..;
+        hid_layers: Vec<usize> = required, in 1..=MAX_WIDTH;
         /// Activation after each of them.
         hid_layers_activation: ActivationSpec = required;
         /// Activation after the heads.
@@ -50,7 +51,7 @@ spec! {
         /// The convolutions.
         conv_hid_layers: Vec<ConvLayerSpec> = required;
         /// Widths of the fully connected layers after them.
-        fc_hid_layers: Vec<usize> = required, in 1..;
+        fc_hid_layers: Vec<usize> = required, in 1..=MAX_WIDTH;
         /// Activation after each layer.
         hid_layers_activation: ActivationSpec = required;
         /// Activation after the heads.
@@ -68,7 +69,7 @@ spec! {
         /// The convolutions.
         conv_hid_layers: Vec<ConvLayerSpec> = required;
         /// Widths of the fully connected layers after them.
-        fc_hid_layers: Vec<usize> = required, in 1..;
+        fc_hid_layers: Vec<usize> = required, in 1..=MAX_WIDTH;
         /// Activation after each layer.
         hid_layers_activation: ActivationSpec = required;
         /// Whether convolutions but the first are normalized over the batch.
@@ -96,19 +97,19 @@ spec! {
         /// The cell.
         cell_type: CellSpec = default(CellSpec::Gru);
         /// Widths of the fully connected layers before it.
-        fc_hid_layers: Vec<usize> = required, in 1..;
+        fc_hid_layers: Vec<usize> = required, in 1..=MAX_WIDTH;
         /// Activation after each of them.
         hid_layers_activation: ActivationSpec = required;
         /// Activation after the heads.
         out_layer_activation: HeadActivationSpec = default(HeadActivationSpec::All(None));
         /// Width of the recurrent state.
-        rnn_hidden_size: usize = required, in 1..;
+        rnn_hidden_size: usize = required, in 1..=MAX_WIDTH;
         /// Recurrent layers on top of one another.
-        rnn_num_layers: usize = default(1), in 1..;
+        rnn_num_layers: usize = default(1), in 1..=MAX_WIDTH;
         /// Whether a second pass goes backwards.
         bidirectional: bool = default(false);
         /// Observations in a row.
-        seq_len: usize = required, in 1..;
+        seq_len: usize = required, in 1..=MAX_WIDTH;
     }
 }
 

@@ -3,7 +3,11 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
-use super::{ActivationSpec, Diagnostics, FromNode, Node, Value};
+use super::{ActivationSpec, Diagnostics, FromNode, Node, Ranged, Value};
+
+/// Widths of layers, and sizes of images and kernels, at most: far beyond any network, so that products of
+/// them can not overflow.
+pub(super) const MAX_WIDTH: usize = 1 << 20;
 
 /// `out_layer_activation`: for all heads, or one for each.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,11 +80,17 @@ impl FromNode for ConvLayerSpec {
             found.error(node.items()[i].error("expected a number of at least 1, found 0"));
             return None;
         }
-        Some(Self { out_channels, kernel, stride, padding, dilation })
+        numbers.check(node, &(0..=MAX_WIDTH), found).then_some(Self {
+            out_channels,
+            kernel,
+            stride,
+            padding,
+            dilation,
+        })
     }
 
     fn schema() -> Json {
-        let number = json!({ "type": "integer", "minimum": 0 });
+        let number = json!({ "type": "integer", "minimum": 0, "maximum": MAX_WIDTH });
         json!({ "type": "array", "items": number, "minItems": 2, "maxItems": 5 })
     }
 }
@@ -108,6 +118,7 @@ mod tests {
         for wrong in ["[16]", "[16, 0]", "[16, 3, 0]", "[16, 3, 1, 0, 0]", "[16, 3, 1, 0, 1, 2]"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
+        assert_eq!((read("[1048577, 1]"), read("[1, 1, 1, 1048577]")), (None, None));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod enjoy;
 mod env_plan;
 mod error;
 mod joint_checkpoint;
+mod machine_memory;
 mod observer;
 mod options;
 mod outputs;

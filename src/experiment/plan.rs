@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use slm_env::{EnvError, ObsBatch};
 
 use super::env_plan::EnvPlan;
+use super::machine_memory::machine_memory;
 use crate::algorithm::{AgentPlan, EnvShape};
 use crate::config::{Diagnostics, DistributedSpec, Node, Spec, SpecError};
 use crate::registry::{find_algorithm, find_env};
@@ -43,8 +44,12 @@ impl Plan {
             }
         };
         let algorithm = algorithm?;
-        let agent = (algorithm.plan)(&spec.agent, &shape, diagnostics)?;
-        Some(Self { spec, env, agent, algorithm: algorithm.name })
+        need_of_envs(&spec, &shape, diagnostics);
+        let agent = (algorithm.plan)(&spec.agent, &shape, diagnostics);
+        if let Some(memory) = machine_memory() {
+            diagnostics.refuse_beyond(memory);
+        }
+        Some(Self { spec, env, agent: agent?, algorithm: algorithm.name })
     }
 
     /// The spec as JSON with every default filled in.
@@ -80,6 +85,16 @@ fn shape(env: &EnvPlan) -> Result<EnvShape, EnvError> {
         obs_u8: matches!(one.new_batch().obs, ObsBatch::U8(_)),
         action_space: one.action_space().clone(),
     })
+}
+
+/// Notes the memory of the environments' observations: present and final ones, in the vector and as rows of
+/// a network.
+fn need_of_envs(spec: &Spec, shape: &EnvShape, diagnostics: &mut Diagnostics) {
+    let n = shape.num_envs;
+    let env = spec.source.get("env").unwrap_or(&spec.source);
+    let what = env.error_in("num_envs", format!("the observations of {n} environments"));
+    let numbers = (n as u64).saturating_mul(shape.obs_space.width() as u64);
+    diagnostics.need(what, numbers.saturating_mul(4 * size_of::<f32>() as u64));
 }
 
 fn at_option(spec: &Spec, error: &EnvError) -> SpecError {

@@ -42,9 +42,13 @@ pub(super) struct Finals {
 impl RowShape {
     /// Rows that make a page.
     pub(super) fn page_rows(self) -> usize {
+        (PAGE_BYTES / self.row_bytes()).max(1)
+    }
+
+    /// Bytes of a row but for the final observation that some have.
+    pub(super) fn row_bytes(self) -> usize {
         let obs_bytes = self.obs_width * if self.obs_u8 { 1 } else { size_of::<f32>() };
-        let row_bytes = obs_bytes + (self.action_width + 1) * size_of::<f32>() + 1;
-        (PAGE_BYTES / row_bytes).max(1)
+        obs_bytes + (self.action_width + 1) * size_of::<f32>() + 1
     }
 }
 

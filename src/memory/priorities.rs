@@ -26,7 +26,6 @@ pub struct PriorityPlan {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Priorities {
     plan: PriorityPlan,
-    max_size: usize,
     /// pᵢ^α.
     tree: SumTree,
     /// The largest of them so far.
@@ -35,8 +34,8 @@ pub(super) struct Priorities {
 }
 
 impl Priorities {
-    pub(super) fn new(plan: PriorityPlan, max_size: usize) -> Self {
-        Self { plan, max_size, tree: SumTree::new(max_size), largest: 1.0, frame: 0 }
+    pub(super) fn new(plan: PriorityPlan) -> Self {
+        Self { plan, tree: SumTree::new(), largest: 1.0, frame: 0 }
     }
 
     /// Moves β on to `frame`.
@@ -100,7 +99,7 @@ impl Priorities {
         if leaves.len() != len {
             return Err(StateError::mismatch("the number of priorities", len, leaves.len()));
         }
-        self.tree = SumTree::new(self.max_size);
+        self.tree = SumTree::new();
         self.tree.fill(&leaves);
         Ok(())
     }
@@ -112,8 +111,7 @@ mod tests {
     use crate::ops::Ramp;
 
     fn priorities(alpha: f64, beta: Option<Schedule>, errors: &[f32]) -> Priorities {
-        let mut priorities =
-            Priorities::new(PriorityPlan { alpha, epsilon: 0.0, beta }, errors.len());
+        let mut priorities = Priorities::new(PriorityPlan { alpha, epsilon: 0.0, beta });
         let indices: Vec<u32> = (0..errors.len() as u32).collect();
         priorities.set(&indices, errors);
         priorities

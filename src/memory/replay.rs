@@ -84,8 +84,7 @@ impl Replay {
         let ReplayPlan { num_envs, obs_width, max_size, batch_size, .. } = plan;
         assert!(num_envs.min(obs_width).min(max_size).min(batch_size) > 0, "sizes are positive");
         assert!(u32::try_from(max_size).is_ok(), "places are numbered by u32");
-        let priorities =
-            plan.priorities.as_ref().map(|plan| Priorities::new(plan.clone(), max_size));
+        let priorities = plan.priorities.clone().map(Priorities::new);
         Self {
             pages: Vec::new(),
             old_finals: Finals::new(plan.row_shape()),
@@ -261,6 +260,14 @@ impl Replay {
 }
 
 impl ReplayPlan {
+    /// Bytes that the first `frames` transitions take at most, of those that it holds.
+    pub fn bytes(&self, frames: u64) -> u64 {
+        // Leaf, sum above it, and as much again while the tree grows.
+        let priority = if self.priorities.is_some() { 32 } else { 0 };
+        let row = self.row_shape().row_bytes() + priority;
+        frames.min(self.max_size as u64).saturating_mul(row as u64)
+    }
+
     fn row_shape(&self) -> RowShape {
         let Self { obs_width, obs_u8, action_width, .. } = *self;
         RowShape { obs_width, obs_u8, action_width }

@@ -108,6 +108,22 @@ mod tests {
         replay.push_observed(&next, &next, &vec![Step::default(); obs.len()]);
     }
 
+    /// Priorities of 2³² − 1 transitions at once would be 64 GB.
+    #[test]
+    fn the_largest_replay_takes_memory_only_as_it_fills() {
+        let mut largest = replay(1, u32::MAX as usize, false, true);
+        let mut small = replay(1, 9, false, true);
+        for replay in [&mut largest, &mut small] {
+            count(replay, 0, 7);
+        }
+        let drawn = |replay: &mut Replay| {
+            let mut batch = Batch::default();
+            replay.sample(&mut Rng::from_seed(2), &mut batch);
+            batch.obs
+        };
+        assert_eq!(drawn(&mut largest), drawn(&mut small));
+    }
+
     /// One environment whose observations count on from `first`, for `steps` steps.
     fn count(replay: &mut Replay, first: usize, steps: usize) {
         (first..first + steps).for_each(|k| push(replay, &[k as f32], &[(k + 1) as f32]));

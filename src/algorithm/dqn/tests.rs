@@ -1,10 +1,12 @@
 //! DQN against numbers worked by hand, and the agent contract.
 
+use slm_env::Space;
 use slm_kernels::Sgd;
 use slm_policy::Activation;
 
 use super::*;
 use crate::algorithm::{conformance, conformance_images};
+use crate::config::Diagnostics;
 use crate::net::{LayerPlan, LrSchedule, OptimPlan, plain};
 
 const AGENT: &str = "{
@@ -72,10 +74,32 @@ fn keeps_the_agent_contract() {
     conformance::check_values(&DQN, AGENT);
 }
 
+/// Rows of 1 observed number, an action and a reward take 4 + 8 + 1 bytes, and a priority 32; a session has
+/// 1000 frames. The network has 2 · 8 + 8 · 2 + 2 parameters, each with gradient and moments of 4 bytes.
+#[test]
+fn the_memory_of_replay_and_network_is_that_of_what_a_session_can_fill() {
+    let mut found = Diagnostics::new();
+    let largest = AGENT
+        .replace("name: Replay", "name: PrioritizedReplay, alpha: 0.6, epsilon: 0.01")
+        .replace("max_size: 500", "max_size: 4294967295");
+    let plan = conformance::plan(&DQN, &largest, &Space::Discrete { n: 2 }, &mut found);
+    assert!(plan.is_some(), "{found:?}");
+    let needs: Vec<(&str, &str, u64)> = found
+        .needs
+        .iter()
+        .map(|need| (need.what.path.as_str(), need.what.message.as_str(), need.bytes))
+        .collect();
+    let expected = [
+        ("agent.memory.max_size", "a replay of 1000 transitions", 45_000),
+        ("agent.net.hid_layers", "a network of 34 parameters", 544),
+    ];
+    assert_eq!(needs, expected);
+}
+
 #[test]
 fn a_loss_of_classes_is_refused() {
     let agent = AGENT.replace("SmoothL1Loss", "CrossEntropyLoss");
-    conformance::refuses(&DQN, &agent, &slm_env::Space::Discrete { n: 2 }, "compares classes");
+    conformance::refuses(&DQN, &agent, &Space::Discrete { n: 2 }, "compares classes");
 }
 
 #[test]

@@ -168,7 +168,7 @@ impl Resolver<'_> {
         record
     }
 
-    fn second_replay(&self, second: SecondMemory, base: &OnPolicyPlan) -> ReplayPlan {
+    fn second_replay(&mut self, second: SecondMemory, base: &OnPolicyPlan) -> ReplayPlan {
         let SecondMemory { replay, priorities } = second;
         self.replay_plan(&replay, base.rollout.action_width, priorities)
     }
