@@ -66,7 +66,7 @@ pub(super) struct RunArgs {
     #[arg(long, env = "GIF", hide_env = true, value_name = "FILE")]
     pub(super) gif: Option<PathBuf>,
 
-    /// How much to say.
+    /// How much to say; DEBUG adds the spec with every default.
     #[arg(long, env = "LOG_LEVEL", hide_env = true, value_enum, ignore_case = true)]
     #[arg(default_value = "INFO", value_name = "LEVEL")]
     pub(super) log_level: LogLevel,

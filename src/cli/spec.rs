@@ -70,10 +70,18 @@ pub(super) fn name_or_only(file: &str, name: Option<&str>) -> Result<String, Fai
     }
 }
 
-/// A first word that is neither a file nor a command may be a slip in a command.
+/// Modes that people write first.
+const MODES: [&str; 3] = ["train", "dev", "search"];
+
+/// A first word that is neither a file nor a command may be a slip in a command, or a mode.
 fn with_command_hint(file: &str, failure: Failure) -> Failure {
     let commands = command_names();
-    match (nearest(file, commands.iter().map(String::as_str)), failure) {
+    let words = commands.iter().map(String::as_str).chain(MODES);
+    match (nearest(file, words), failure) {
+        (Some(mode), Failure::Spec(text)) if MODES.contains(&mode) => {
+            let usage = format!("slm-lab SPEC_FILE SPEC_NAME {mode}");
+            Failure::Spec(format!("{text}\nthe mode comes last, as in `{usage}`"))
+        }
         (Some(command), Failure::Spec(text)) => {
             Failure::Spec(format!("{text}\ndid you mean the command `slm-lab {command}`?"))
         }

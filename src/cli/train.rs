@@ -17,6 +17,7 @@ use super::terminal::{columns, print};
 pub(super) fn fresh(lab: &Lab<'_>, plan: &Plan, mode: Mode) -> Outcome {
     let sessions = if mode == Mode::Dev { 1 } else { plan.spec.meta.max_session };
     let options = lab.run_options(mode, sessions)?;
+    tracing::debug!("the spec with every default: {}", plan.expanded());
     let result = run_trial(plan, &options, &lab.console, &lab.interrupt);
     lab.console.finish_run();
     conclude(lab, &result?)

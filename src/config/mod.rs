@@ -6,6 +6,7 @@ mod arc_layer;
 mod arc_module;
 mod builtin;
 mod choice_macros;
+mod comments;
 mod env;
 mod error;
 mod fields;

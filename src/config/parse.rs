@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location as Place, Spanned};
 
+use super::comments::slashes;
 use super::error::SpecError;
 use super::node::{Entry, Location, Node, Source, Value, join};
 
@@ -26,6 +27,13 @@ pub fn parse(name: &str, text: &str) -> Result<Node, Box<SpecError>> {
 
 /// As `parse`, with places in a given source.
 pub(super) fn parse_at(source: &Arc<Source>, text: &str) -> Result<Node, Box<SpecError>> {
+    if let Some((line, column)) = slashes(text) {
+        let at = Location::new(source, line, column);
+        let message =
+            "no comment begins so: JSON has none, those of YAML begin with `#`".to_owned();
+        let help = Some("leave it out, or write `# …`".to_owned());
+        return Err(Box::new(SpecError { path: String::new(), message, at, defined: None, help }));
+    }
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options()) {
         Ok(raw) => Ok(positioned(raw, source, "")),
         Err(error) => Err(Box::new(syntax_error(&error, source))),
