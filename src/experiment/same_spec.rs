@@ -9,6 +9,11 @@ use super::plan::Plan;
 use super::run_folder::RunFolder;
 use super::snapshot::difference;
 
+/// Why a run can not be made longer. Its last row, evaluation and policy are those of its last frame, and
+/// it no longer has the replay.
+const MORE_FRAMES: &str = ", and ends where that says; a new run with the same --seed and more frames \
+                           repeats it and goes further";
+
 /// Sees that the run in `root` was started with the spec of `plan`, seed and number of sessions aside.
 ///
 /// # Errors
@@ -18,7 +23,11 @@ pub fn check_same_spec(root: &Path, plan: &Plan) -> Result<(), RunError> {
     match difference("", &comparable(&saved), &comparable(plan)) {
         None => Ok(()),
         Some(difference) => {
-            let reason = format!("{difference}; a run goes on with the spec it was started with");
+            let mut reason =
+                format!("{difference}; a run goes on with the spec it was started with");
+            if difference.starts_with("`env.max_frame`") {
+                reason += MORE_FRAMES;
+            }
             Err(RunError::Unusable { path: root.to_owned(), reason })
         }
     }

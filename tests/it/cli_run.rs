@@ -58,6 +58,7 @@ fn wrong_requests_say_what_would_be_right() {
     let place = Workplace::new();
     place.run("demo.jso").refused("did you mean `demo.json`?");
     place.run("chekc").refused("did you mean the command `slm-lab check`?");
+    place.run("trian demo.json").refused("`slm-lab SPEC_FILE SPEC_NAME train`");
     place.run("demo.json ppo_cartpol").refused("did you mean `ppo_cartpole`?");
     place.run("demo.json ppo_cartpole trian").refused("did you mean `train`?");
     place.run("demo.json ppo_cartpole search").refused("search is not built yet");
@@ -65,6 +66,9 @@ fn wrong_requests_say_what_would_be_right() {
     place.run("train@latest").refused("there is no run in data");
     place.run("demo.json ppo_cartpole enjoy@latest").refused("there is no run of ppo_cartpole");
     place.run("train@nowhere").refused("nowhere: there is no such folder");
+    let wide = "demo.json ppo_cartpole train -s agent.net.hid_layers=[1000000,1000000]";
+    place.run(wide).refused("a network of 100000");
+    place.run(wide).refused("GB of memory, and there are ");
     place.write("bad.json", "{\"x\": {\n  \"agent\": {},\n  \"env\": {},\n  \"meta\": {}\n}}");
     place.run("bad.json").refused("bad.json:2:12");
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing but bad.json");
@@ -289,6 +293,7 @@ fn a_run_goes_on_with_its_own_spec_or_not_at_all() {
     place.run("train@latest -s agent.algorithm.gamma=0.5").refused("-s sets nothing here");
     let other = "demo.json ppo_cartpole train@latest -s env.max_frame=9000";
     place.run(other).refused("`env.max_frame` was");
+    place.run(other).refused("a new run with the same --seed and more frames");
     let run = place.only_run();
     let other = format!("benchmark/ppo/ppo_acrobot.json ppo_acrobot train@{}", run.display());
     place.run(&other).refused("this is a run of ppo_cartpole, not of ppo_acrobot");
@@ -296,6 +301,14 @@ fn a_run_goes_on_with_its_own_spec_or_not_at_all() {
     place.run(&other).refused("this is a run of ppo_cartpole, not of ppo_acrobot");
     place.run("enjoy@latest -s env.max_t=5").refused("-s sets nothing here");
     place.run("demo.json ppo_cartpole train@latest").ok();
+}
+
+#[test]
+fn the_log_level_debug_adds_the_spec_with_every_default() {
+    let said = |level: &str| Workplace::new().run_with("LOG_LEVEL", level, &short("")).ok().err;
+    let (debug, info) = (said("DEBUG"), said("INFO"));
+    assert!(debug.contains("DEBUG the spec with every default: {"), "{debug}");
+    assert!(!info.contains("DEBUG"), "{info}");
 }
 
 #[test]
