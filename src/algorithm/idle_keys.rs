@@ -1,6 +1,6 @@
 //! Keys that a spec sets and that change nothing: errors, or warnings where SLM-Lab's own specs have them.
 
-use super::resolve::Resolver;
+use super::resolve::{NO_TARGET, Resolver};
 use crate::config::{
     LossSpec, MemorySpec, NetPartSpec, NetSpec, NetTrainingSpec, SpecError, UpdateTypeSpec,
 };
@@ -21,14 +21,28 @@ impl Resolver<'_> {
         critic_keys(net, &[]).for_each(|key| self.found.error(key(why)));
     }
 
+    /// Notes what changes nothing in the networks of a policy and a value without targets.
+    pub(super) fn check_actor_critic(&mut self, net: &NetSpec) {
+        self.refuse_critic_net();
+        for part in [&net.actor, &net.critic] {
+            self.refuse_target_keys(part, None, NO_TARGET);
+        }
+        if net.shared == Some(true) {
+            self.warn_of_critic_keys(net, "actor and critic share the actor's network");
+        } else if net.use_same_optim == Some(true) {
+            let why = "with `use_same_optim` the critic is specified like the actor";
+            self.warn_of_critic_keys(net, why);
+        }
+    }
+
     /// Warns of keys of the critic in `net`, but for those that every critic has.
-    pub(super) fn warn_of_critic_keys(&mut self, net: &NetSpec, why: &str) {
+    fn warn_of_critic_keys(&mut self, net: &NetSpec, why: &str) {
         let read = ["init_std", "loss_spec"];
         critic_keys(net, &read).for_each(|key| self.found.warning(key(why)));
     }
 
     /// Refuses `critic_net`, in an agent whose critic `agent.net` describes.
-    pub(super) fn refuse_critic_net(&mut self) {
+    fn refuse_critic_net(&mut self) {
         if let Some(critic) = &self.agent.critic_net {
             let why = "the critic is described in `agent.net`, by keys that begin with `critic_`";
             self.found.error(critic.actor.place.0.error(why));
@@ -53,7 +67,7 @@ impl Resolver<'_> {
         why: &str,
     ) {
         let own = target_keys(&part.training);
-        let other = other.map_or(NO_TARGET, |other| target_keys(&other.training));
+        let other = other.map_or(TARGET_DEFAULTS, |other| target_keys(&other.training));
         let keys = [
             ("update_type", own.0 != other.0),
             ("update_frequency", own.1 != other.1),
@@ -72,6 +86,11 @@ impl Resolver<'_> {
                 let error = unread("polyak_coef", "the target network is replaced");
                 let help = "`update_type: polyak` moves it by this coefficient".to_owned();
                 self.found.error(place.error_in("polyak_coef", error).with_help(help));
+            }
+            UpdateTypeSpec::Polyak if part.training.polyak_coef == 0.0 => {
+                let text = "a polyak_coef of 0 leaves the target network as it starts";
+                let help = "SLM-Lab 3 counted the weight of the old network".to_owned();
+                self.found.warning(place.error_in("polyak_coef", text).with_help(help));
             }
             UpdateTypeSpec::Polyak if part.training.update_frequency != 1.0 => {
                 let why = "a target network that is an average moves whenever there is an update";
@@ -97,6 +116,14 @@ impl Resolver<'_> {
         }
     }
 
+    /// Warns of the start of a log σ where actions are not continuous, as in a spec for any environment.
+    pub(super) fn warn_of_log_std(&mut self) {
+        if let Some(net) = &self.agent.net {
+            let text = unread("log_std_init", "only continuous actions have a σ");
+            self.found.warning(net.actor.place.0.error_in("log_std_init", text));
+        }
+    }
+
     /// Warns of the keys of a second memory, which only self-imitation has.
     pub(super) fn warn_of_second_memory(&mut self, memory: &MemorySpec) {
         let (MemorySpec::OnPolicyReplay(_) | MemorySpec::OnPolicyBatchReplay(_)) = memory else {
@@ -112,7 +139,7 @@ impl Resolver<'_> {
 }
 
 /// The defaults of the keys of target networks.
-const NO_TARGET: (UpdateTypeSpec, f64, f64) = (UpdateTypeSpec::Replace, 1.0, 0.0);
+const TARGET_DEFAULTS: (UpdateTypeSpec, f64, f64) = (UpdateTypeSpec::Replace, 1.0, 0.0);
 
 fn target_keys(training: &NetTrainingSpec) -> (UpdateTypeSpec, f64, f64) {
     (training.update_type, training.update_frequency, training.polyak_coef)
@@ -215,6 +242,8 @@ mod tests {
         let slow = format!("{AVERAGE}, update_frequency: 32");
         let warning = [("net.update_frequency", "that is an average moves")];
         check(&dqn::DQN, EXPLORE, &slow, &[], &warning);
+        let fixed = [("net.polyak_coef", "leaves the target network")];
+        check(&dqn::DQN, EXPLORE, "update_type: polyak", &[], &fixed);
         let error = [("net.polyak_coef", "is replaced")];
         for def in [&dqn::DQN, &sac::SAC, &td3::TD3] {
             let keys = if def.name == "DQN" { EXPLORE } else { "" };
@@ -326,8 +355,8 @@ mod tests {
     fn what_learns_no_values_or_has_no_sigma_says_so() {
         let loss = [("net.loss_spec", "learns no values")];
         check(&reinforce::DEF, "", "loss_spec: {name: L1Loss}", &[], &loss);
-        let sigma = [("net.log_std_init", "no σ")];
-        check(&reinforce::DEF, "", "log_std_init: 0", &sigma, &[]);
+        let sigma = [("net.log_std_init", "σ")];
+        check(&reinforce::DEF, "", "log_std_init: 0", &[], &sigma);
         check(&reinforce::DEF, "continuous", "log_std_init: 0", &[], &[]);
         check(&dqn::DQN, EXPLORE, "log_std_init: 0", &sigma, &[]);
     }

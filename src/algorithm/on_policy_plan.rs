@@ -81,8 +81,8 @@ impl Resolver<'_> {
         (spec.cross_entropy < 1.0).then_some(spec.cross_entropy)
     }
 
-    /// Warns where a session ends before the first update.
-    pub fn warn_if_never_due(&mut self, key: &'static str, update_every: UpdateEvery) {
+    /// Warns where a session ends before the first update, and notes the memory of what it waits for.
+    pub fn check_rollout(&mut self, key: &'static str, update_every: UpdateEvery) {
         let UpdateEvery::Steps(steps) = update_every else { return };
         let frames = steps as u128 * self.env.num_envs as u128;
         if frames > u128::from(self.env.max_frame) {
@@ -91,6 +91,11 @@ impl Resolver<'_> {
             let warning = self.agent.algorithm.error_in(key, text);
             self.found.warning(warning.with_help("nothing will be learned".to_owned()));
         }
+        let frames = frames.min(self.env.max_frame.into()) as u64;
+        let number = if self.env.obs_u8 { 1 } else { size_of::<f32>() as u64 };
+        let row = self.env.obs_space.width() as u64 * number;
+        let what = self.agent.algorithm.error_in(key, format!("a rollout of {frames} frames"));
+        self.found.need(what, frames.saturating_mul(row));
     }
 
     /// Widths of stored rows.

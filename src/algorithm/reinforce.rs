@@ -62,7 +62,7 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let update_every = resolver.update_every(&memory, spec.training_frequency);
     let (acting, nets) = (acting?, nets?);
     let elite = resolver.elite(&memory, update_every);
-    resolver.warn_if_never_due("training_frequency", update_every);
+    resolver.check_rollout("training_frequency", update_every);
     let rule = rule_plan(&spec);
     Some(Box::new(ResolvedOnPolicy {
         plan: OnPolicyPlan { nets, acting, rollout, update_every, elite },
@@ -98,6 +98,17 @@ mod tests {
     #[test]
     fn keeps_the_agent_contract() {
         conformance::check(&DEF, AGENT);
+    }
+
+    /// 1000 frames of a session, each with one observed number of 4 bytes.
+    #[test]
+    fn a_rollout_takes_no_more_memory_than_a_session_has_frames() {
+        let agent = AGENT.replace("training_frequency: 8", "training_frequency: 1e15");
+        let (space, mut found) = (slm_env::Space::Discrete { n: 2 }, Diagnostics::new());
+        assert!(conformance::plan(&DEF, &agent, &space, &mut found).is_some());
+        let need = found.needs.iter().find(|need| need.what.path.ends_with("training_frequency"));
+        let need = need.map(|need| (need.what.message.as_str(), need.bytes));
+        assert_eq!(need, Some(("a rollout of 1000 frames", 4000)));
     }
 
     #[test]

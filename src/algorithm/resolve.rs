@@ -47,11 +47,8 @@ impl Resolver<'_> {
     pub fn actor_critic_nets(&mut self, dist: &Dist) -> Option<NetsPlan> {
         let net = self.policy_spec()?;
         let (actor, critic) = (&net.actor, &net.critic);
-        self.refuse_critic_net();
-        self.refuse_target_keys(actor, None, NO_TARGET);
-        self.refuse_target_keys(critic, None, NO_TARGET);
+        self.check_actor_critic(&net);
         if self.required(net.shared, "shared")? {
-            self.warn_of_critic_keys(&net, "actor and critic share the actor's network");
             let (mut heads, log_std_init) = self.policy_heads(dist, actor.training.log_std_init)?;
             let mut stds = vec![actor.training.init_std; heads.len()];
             heads.push(1);
@@ -64,10 +61,6 @@ impl Resolver<'_> {
         // With `use_same_optim` SLM-Lab builds the critic from the actor's spec.
         let same = self.required(net.use_same_optim, "use_same_optim")?;
         let critic_source = if same { actor } else { critic };
-        if same {
-            let why = "with `use_same_optim` the critic is specified like the actor";
-            self.warn_of_critic_keys(&net, why);
-        }
         let (heads, log_std_init) = self.policy_heads(dist, actor.training.log_std_init)?;
         let stds = vec![actor.training.init_std; heads.len()];
         let actor_plan = self.net_plan(actor, &heads, &stds, log_std_init)?;

@@ -84,9 +84,7 @@ impl Resolver<'_> {
         log_std_init: Option<f64>,
     ) -> Option<(Vec<usize>, Option<f32>)> {
         if log_std_init.is_some() && !matches!(dist, Dist::Continuous { .. }) {
-            let message = "there is no σ to start: actions are not continuous";
-            let net = self.agent.net.as_ref().map(|net| net.actor.clone());
-            net.iter().for_each(|part| self.refuse_log_std(part, message));
+            self.warn_of_log_std();
         }
         let problem = match dist {
             Dist::Argmax { .. } => {

@@ -95,7 +95,7 @@ pub(in crate::algorithm) fn resolve(
     let rollout = resolver.rollout(&dist);
     let (acting, nets, update_every) = (acting?, nets?, update_every?);
     let elite = resolver.elite(memory, update_every);
-    resolver.warn_if_never_due("time_horizon", update_every);
+    resolver.check_rollout("time_horizon", update_every);
     let rule = rule_plan(spec, resolver.critic_loss()?);
     Some(ResolvedOnPolicy {
         plan: OnPolicyPlan { nets, acting, rollout, update_every, elite },

@@ -75,7 +75,7 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let rollout = resolver.rollout(&dist);
     let (acting, net) = (acting?, net?);
     resolver.refuse_target_keys(&net.part, None, NO_TARGET);
-    resolver.warn_if_never_due("training_frequency", update_every);
+    resolver.check_rollout("training_frequency", update_every);
     let plan = SarsaPlan {
         loss: net.loss,
         net: net.plan,
