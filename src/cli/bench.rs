@@ -74,7 +74,7 @@ fn choices(words: &[String]) -> Result<Vec<(&str, &str)>, Failure> {
 }
 
 fn plan(file: &str, name: &str) -> Result<Plan, Failure> {
-    SpecChoice { file, name, settings: &[], is_strict: false }.resolve()
+    SpecChoice { file, name, settings: &[], is_strict: false }.resolve_to_train()
 }
 
 fn entry(file: &str, report: &BenchReport) -> Json {

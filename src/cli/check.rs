@@ -19,7 +19,7 @@ pub(super) fn run(args: &CheckArgs) -> Outcome {
     for name in &names {
         let choice = SpecChoice { file, name, settings, is_strict: args.strict };
         let mut found = choice.diagnostics();
-        let plan = choice.read(&mut found);
+        let plan = choice.read_to_train(&mut found);
         is_ok &= plan.is_some() && found.is_ok();
         let report = found.render(has_color());
         if !report.is_empty() {

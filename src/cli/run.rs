@@ -40,8 +40,8 @@ pub(super) fn execute(lab: &Lab<'_>, request: &Request) -> Outcome {
         Mode::Search => Err(Failure::request(
             &"search is not built yet; dev and train run the spec as it is, with `search` left out",
         )),
-        Mode::Dev => train::fresh(lab, &request.plan(lab)?, TrainMode::Dev),
-        Mode::Train => train::fresh(lab, &request.plan(lab)?, TrainMode::Train),
+        Mode::Dev => train::fresh(lab, &request.plan_to_train(lab)?, TrainMode::Dev),
+        Mode::Train => train::fresh(lab, &request.plan_to_train(lab)?, TrainMode::Train),
         Mode::Resume(source) => {
             let folder = request.folder(lab, source)?;
             let folder =
@@ -82,12 +82,25 @@ impl Request {
         Self { file, name, mode: mode.unwrap_or(Mode::Dev) }
     }
 
-    /// The plan of the spec.
+    /// The plan of the spec, of which a run is there already.
     fn plan(&self, lab: &Lab<'_>) -> Result<experiment::Plan, Failure> {
-        let file = self.file.as_deref().unwrap_or(DEMO.0);
-        let name = name_or_only(file, self.name.as_deref())?;
+        let name = name_or_only(self.spec_file(), self.name.as_deref())?;
+        self.choice(lab, &name).resolve()
+    }
+
+    /// The plan of the spec, to be trained.
+    fn plan_to_train(&self, lab: &Lab<'_>) -> Result<experiment::Plan, Failure> {
+        let name = name_or_only(self.spec_file(), self.name.as_deref())?;
+        self.choice(lab, &name).resolve_to_train()
+    }
+
+    fn spec_file(&self) -> &str {
+        self.file.as_deref().unwrap_or(DEMO.0)
+    }
+
+    fn choice<'a>(&'a self, lab: &'a Lab<'_>, name: &'a str) -> SpecChoice<'a> {
         let (settings, is_strict) = (lab.args.set.as_slice(), lab.args.strict);
-        SpecChoice { file, name: &name, settings, is_strict }.resolve()
+        SpecChoice { file: self.spec_file(), name, settings, is_strict }
     }
 
     /// Sees that a spec given with `train@…` or `enjoy@…` is the run's own: nothing of it would take effect.

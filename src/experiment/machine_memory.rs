@@ -2,8 +2,17 @@
 
 use std::fs;
 
+use crate::config::Diagnostics;
+
+/// Notes an error at each value of a spec that takes more memory to train than this machine has.
+pub fn refuse_beyond_memory(found: &mut Diagnostics) {
+    if let Some(memory) = machine_memory() {
+        found.refuse_beyond(memory);
+    }
+}
+
 /// Bytes of memory and swap that this process may use; none where the system does not tell.
-pub(super) fn machine_memory() -> Option<u64> {
+fn machine_memory() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
     let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
     let group = group.and_then(|text| text.trim().parse::<u64>().ok());

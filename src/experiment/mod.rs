@@ -39,6 +39,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, FORMAT_VERSION};
 pub use enjoy::{EnjoyOptions, EnjoyReport, EnjoySource, enjoy, render_fps};
 pub use env_plan::EnvPlan;
 pub use error::RunError;
+pub use machine_memory::refuse_beyond_memory;
 pub use observer::{Level, Observer, Progress, Silent};
 pub use options::{Mode, RunOptions};
 pub use plan::Plan;

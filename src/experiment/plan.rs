@@ -4,7 +4,6 @@ use serde_json::{Value as Json, json};
 use slm_env::{EnvError, ObsBatch};
 
 use super::env_plan::EnvPlan;
-use super::machine_memory::machine_memory;
 use crate::algorithm::{AgentPlan, EnvShape};
 use crate::config::{Diagnostics, DistributedSpec, Node, Spec, SpecError};
 use crate::registry::{find_algorithm, find_env};
@@ -45,11 +44,8 @@ impl Plan {
         };
         let algorithm = algorithm?;
         need_of_envs(&spec, &shape, diagnostics);
-        let agent = (algorithm.plan)(&spec.agent, &shape, diagnostics);
-        if let Some(memory) = machine_memory() {
-            diagnostics.refuse_beyond(memory);
-        }
-        Some(Self { spec, env, agent: agent?, algorithm: algorithm.name })
+        let agent = (algorithm.plan)(&spec.agent, &shape, diagnostics)?;
+        Some(Self { spec, env, agent, algorithm: algorithm.name })
     }
 
     /// The spec as JSON with every default filled in.

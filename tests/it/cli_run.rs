@@ -69,6 +69,7 @@ fn wrong_requests_say_what_would_be_right() {
     let wide = "demo.json ppo_cartpole train -s agent.net.hid_layers=[1000000,1000000]";
     place.run(wide).refused("a network of 100000");
     place.run(wide).refused("GB of memory, and there are ");
+    place.run(&wide.replace(" train", " enjoy@latest")).refused("there is no run of ppo_cartpole");
     place.write("bad.json", "{\"x\": {\n  \"agent\": {},\n  \"env\": {},\n  \"meta\": {}\n}}");
     place.run("bad.json").refused("bad.json:2:12");
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing but bad.json");
