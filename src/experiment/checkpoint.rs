@@ -15,7 +15,7 @@ use crate::analysis::atomic_file::read_file;
 const MAGIC: &[u8; 8] = b"SLMLABCK";
 
 /// Version of the layout and of what the sections hold; files of another one are refused.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// Longest section name; bounds what a damaged header can ask for.
 const MAX_NAME: usize = 64;

@@ -24,6 +24,8 @@ pub struct DeviceLearner {
     optim: Optim,
     lr: LearningRate,
     grad_norm: Option<Tensor<1>>,
+    /// The gradient's norm in the state that was loaded, until the next step.
+    loaded_norm: Option<f64>,
     kept: Option<Kept>,
     /// Output rows or input gradients on the host.
     rows: Vec<f32>,
@@ -58,6 +60,7 @@ impl DeviceLearner {
             weights,
             params,
             grad_norm: None,
+            loaded_norm: None,
             kept: None,
             rows: Vec::new(),
         }
@@ -199,7 +202,8 @@ impl DeviceLearner {
 
     /// L2 norm of the last gradient before clipping; reads it back from the device.
     pub fn grad_norm(&self) -> Option<f64> {
-        self.grad_norm.as_ref().map(|norm| f64::from(norm.clone().into_scalar::<f32>()))
+        let norm = self.grad_norm.as_ref();
+        norm.map(|norm| f64::from(norm.clone().into_scalar::<f32>())).or(self.loaded_norm)
     }
 
     /// Parameters `[num_params]` on the host, in the plan's order.
@@ -212,12 +216,13 @@ impl DeviceLearner {
         [self.host_params(), self.buffers.as_ref().map_or(Vec::new(), host)].concat()
     }
 
-    /// Writes what is learned, schedule position, optimizer and, if there are any, buffers and
-    /// singular vectors.
+    /// Writes what is learned, schedule position, optimizer, the last gradient's norm and, if there
+    /// are any, buffers and singular vectors.
     pub fn save(&self, out: &mut StateWriter) {
         out.f32s(&host(self.learned()));
         self.lr.save(out);
         self.optim.save(out);
+        out.f64(self.grad_norm().unwrap_or(0.0));
         self.buffers.iter().for_each(|buffers| out.f32s(&host(buffers)));
         self.weights.iter().for_each(|weights| weights.save(out));
     }
@@ -230,6 +235,7 @@ impl DeviceLearner {
         *self.learned_mut() = device_copy(&from.f32s()?, self.learned())?;
         self.lr.load(from)?;
         self.optim.load(from)?;
+        (self.grad_norm, self.loaded_norm) = (None, Some(from.f64()?));
         if let Some(buffers) = &mut self.buffers {
             *buffers = device_copy(&from.f32s()?, buffers)?;
         }

@@ -155,12 +155,13 @@ impl HostLearner {
         self.grad_norm
     }
 
-    /// Writes what is learned, schedule position, optimizer and, if there are any, buffers and
-    /// singular vectors, as [`DeviceLearner`](super::DeviceLearner) does.
+    /// Writes what is learned, schedule position, optimizer, the last gradient's norm and, if there
+    /// are any, buffers and singular vectors, as [`DeviceLearner`](super::DeviceLearner) does.
     pub fn save(&self, out: &mut StateWriter) {
         out.f32s(self.weights.as_ref().map_or(self.params(), HostWeights::raw));
         self.lr.save(out);
         self.descent.save(out);
+        out.f64(self.grad_norm.unwrap_or(0.0));
         self.net.save_buffers(out);
         self.weights.iter().for_each(|weights| weights.save(out));
     }
@@ -170,12 +171,13 @@ impl HostLearner {
     /// # Errors
     /// When the state belongs to another network or optimizer.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        let Self { net, weights, lr, descent, .. } = self;
+        let Self { net, weights, lr, descent, grad_norm, .. } = self;
         change(weights, net.params_mut(), |learned| {
             from.f32s_into(learned)?;
             lr.load(from)?;
             descent.load(learned, from)
         })?;
+        *grad_norm = Some(from.f64()?);
         net.load_buffers(from)?;
         weights.as_mut().map_or(Ok(()), |weights| weights.load(net.params_mut(), from))
     }
