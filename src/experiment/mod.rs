@@ -11,6 +11,8 @@ mod env_plan;
 mod error;
 mod joint_checkpoint;
 mod machine_memory;
+#[cfg(test)]
+mod matrix;
 mod observer;
 mod options;
 mod outputs;

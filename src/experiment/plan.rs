@@ -72,7 +72,7 @@ fn frames_of_session(spec: &Spec, diagnostics: &mut Diagnostics) -> u64 {
 }
 
 /// What the agent must know of the environments. One is made to see: options are checked on the way.
-fn shape(env: &EnvPlan) -> Result<EnvShape, EnvError> {
+pub(super) fn shape(env: &EnvPlan) -> Result<EnvShape, EnvError> {
     let one = EnvPlan { num_envs: 1, ..env.clone() }.make(0, 1)?;
     Ok(EnvShape {
         num_envs: env.num_envs,
