@@ -1,4 +1,4 @@
-//! Training through WGPU agrees with training on the processor.
+//! Training through WGPU agrees with training on the processor, and either goes on from the other's checkpoint.
 //!
 //! Needs a Vulkan driver; a software one will do (Debian: mesa-vulkan-drivers, libvulkan1). Run with
 //! `cargo test --features wgpu --test wgpu`.
@@ -7,17 +7,18 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use slm_env::SeedSequence;
-use slm_lab::algorithm::AgentContext;
+use slm_env::{ActionBatch, SeedSequence, StateReader, StateWriter, StepBatch, VecEnv};
+use slm_lab::algorithm::{Agent, AgentContext};
 use slm_lab::config::{Available, Diagnostics, load};
 use slm_lab::device::{DeviceChoice, DeviceError, TrainDevice, open};
 use slm_lab::experiment::Plan;
 use slm_lab::registry;
-use slm_policy::Layer;
+use slm_policy::{Layer, Policy, Scratch};
 
 /// Relative to 1 or the value, whichever is larger. Gradient steps compound the rounding of sums taken
-/// in another order, 2⁻²³ ≈ 1.2e-7 each; after three updates 1e-7 (weights) and 1.2e-7 (losses) were
-/// measured, and this leaves room for other drivers.
+/// in another order, 2⁻²³ ≈ 1.2e-7 each. After three updates 2e-7 (losses, outputs) and 1e-7 (weights)
+/// were measured; 3e-6 for weights whose gradients are next to nothing, which Adam scales up, after twelve
+/// steps of SAC. This leaves room for other drivers.
 const TOLERANCE: f64 = 1e-5;
 const UPDATES: usize = 3;
 
@@ -38,45 +39,121 @@ fn plan(file: &str, name: &str, settings: &[&str]) -> Plan {
     found.finish(plan).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// Losses of the first updates, and the weights after them.
-fn train(plan: &Plan, device: &TrainDevice) -> (Vec<f64>, Vec<f64>) {
-    let seed = SeedSequence::new(7_u64);
-    let mut agent = plan.agent.build(&AgentContext { compute: &device.compute(1), seed: &seed });
-    let mut env = plan.env.make(7, 1).unwrap();
-    let (mut batch, mut actions) = (env.new_batch(), env.new_actions());
-    env.reset(&mut batch);
-    let (mut losses, mut frame) = (Vec::new(), 0);
-    while losses.len() < UPDATES {
-        agent.act(&batch, &mut actions);
-        env.step(&actions, &mut batch);
-        agent.observe(&batch);
-        frame += plan.env.num_envs as u64;
-        losses.extend(agent.update(frame).map(|stats| stats.loss));
-    }
-    let net = agent.acting_net().expect("these algorithms have networks").network;
-    let weights = net.layers.iter().flat_map(|layer| match layer {
-        Layer::Linear(linear) => [linear.weight(), linear.bias().to_vec()].concat(),
-        _ => Vec::new(),
-    });
-    (losses, weights.map(f64::from).collect())
+/// An agent at work in its environments, where a device trains it.
+struct Run {
+    agent: Box<dyn Agent>,
+    env: Box<dyn VecEnv>,
+    batch: StepBatch,
+    actions: ActionBatch,
+    frame: u64,
 }
 
+impl Run {
+    fn new(plan: &Plan, device: &TrainDevice) -> Self {
+        let seed = SeedSequence::new(7_u64);
+        let context = AgentContext { compute: &device.compute(1), seed: &seed };
+        let mut env = plan.env.make(7, 1).unwrap();
+        let (mut batch, actions) = (env.new_batch(), env.new_actions());
+        env.reset(&mut batch);
+        Self { agent: plan.agent.build(&context), env, batch, actions, frame: 0 }
+    }
+
+    /// Goes on from what [`save`](Self::save) gave, of a run on whichever device.
+    fn load(plan: &Plan, device: &TrainDevice, state: &[u8]) -> Self {
+        let (mut run, mut from) = (Self::new(plan, device), StateReader::new(state));
+        run.agent.load(&mut from).unwrap();
+        run.env.load(&mut from).unwrap();
+        run.batch.load(&mut from).unwrap();
+        run.frame = from.u64().unwrap();
+        from.finish().unwrap();
+        run
+    }
+
+    fn save(&self) -> Vec<u8> {
+        let mut out = StateWriter::new();
+        self.agent.save(&mut out);
+        self.env.save(&mut out);
+        self.batch.save(&mut out);
+        out.u64(self.frame);
+        out.into_bytes()
+    }
+
+    /// Losses of so many updates.
+    fn train(&mut self, updates: usize) -> Vec<f64> {
+        let mut losses = Vec::new();
+        while losses.len() < updates {
+            self.agent.act(&self.batch, &mut self.actions);
+            self.env.step(&self.actions, &mut self.batch);
+            self.agent.observe(&self.batch);
+            self.frame += self.env.num_envs() as u64;
+            losses.extend(self.agent.update(self.frame).map(|stats| stats.loss));
+        }
+        losses
+    }
+
+    /// Weights of the network that acts.
+    fn weights(&self) -> Vec<f64> {
+        let net = self.agent.acting_net().expect("these algorithms have networks").network;
+        let weights = net.layers.iter().flat_map(|layer| match layer {
+            Layer::Linear(linear) => [linear.weight(), linear.bias().to_vec()].concat(),
+            _ => Vec::new(),
+        });
+        weights.map(f64::from).collect()
+    }
+
+    fn obs(&self) -> Vec<f64> {
+        self.batch.obs.as_f32s(&mut Vec::new()).iter().copied().map(f64::from).collect()
+    }
+
+    /// What the exported policy, written and read again, says of the present observations.
+    fn exported(&self) -> Vec<f64> {
+        let net = self.agent.acting_net().expect("these algorithms have networks");
+        let obs: Vec<f32> = self.obs().iter().map(|&value| value as f32).collect();
+        let n = self.env.num_envs();
+        let policy = Policy::new(&[obs.len() / n], None, net.network, net.head).unwrap();
+        let policy = Policy::from_bytes(&policy.to_bytes()).unwrap();
+        let mut scratch = Scratch::default();
+        let outputs = policy.network().forward(&obs, n, &mut scratch);
+        outputs.iter().copied().map(f64::from).collect()
+    }
+}
+
+fn assert_close(name: &str, cpu: &[f64], gpu: &[f64]) {
+    assert_eq!(cpu.len(), gpu.len(), "{name}");
+    for (k, (a, b)) in cpu.iter().zip(gpu).enumerate() {
+        let scale = 1.0_f64.max(a.abs());
+        assert!((a - b).abs() <= TOLERANCE * scale, "{name} {k}: {a} on the processor, {b}");
+    }
+}
+
+/// Trains both on and compares what they come to.
+fn agree(mut cpu: Run, mut gpu: Run, when: &str) {
+    let losses = [cpu.train(UPDATES), gpu.train(UPDATES)];
+    assert_close(&format!("{when}: loss"), &losses[0], &losses[1]);
+    assert_close(&format!("{when}: weight"), &cpu.weights(), &gpu.weights());
+    assert_close(&format!("{when}: observation"), &cpu.obs(), &gpu.obs());
+    assert_close(&format!("{when}: output"), &cpu.exported(), &gpu.exported());
+}
+
+/// From the start, and from checkpoints of either on the other.
 fn agrees_with_the_processor(plan: &Plan) {
     let _turn = one_at_a_time();
     let card = open(DeviceChoice::Wgpu(0)).unwrap_or_else(|error| panic!("{error}"));
-    let (cpu, gpu) = (train(plan, &open(DeviceChoice::Cpu).unwrap()), train(plan, &card));
-    assert_eq!((cpu.0.len(), cpu.1.len()), (gpu.0.len(), gpu.1.len()));
-    for (name, cpu, gpu) in [("loss", &cpu.0, &gpu.0), ("weight", &cpu.1, &gpu.1)] {
-        for (k, (a, b)) in cpu.iter().zip(gpu).enumerate() {
-            let scale = 1.0_f64.max(a.abs());
-            assert!((a - b).abs() <= TOLERANCE * scale, "{name} {k}: {a} on the processor, {b}");
-        }
+    let cpu = open(DeviceChoice::Cpu).unwrap();
+    agree(Run::new(plan, &cpu), Run::new(plan, &card), "from the start");
+    for (device, place) in [(&cpu, "the processor"), (&card, "the card")] {
+        let mut begun = Run::new(plan, device);
+        begun.train(UPDATES);
+        let state = begun.save();
+        assert!(Run::load(plan, device, &state).save() == state, "what {place} saves, it reads");
+        let [cpu, gpu] = [&cpu, &card].map(|device| Run::load(plan, device, &state));
+        agree(cpu, gpu, &format!("from a checkpoint of {place}"));
     }
 }
 
 #[test]
 fn ppo_trains_as_on_the_processor() {
-    let settings = ["agent.algorithm.training_epoch=2"];
+    let settings = ["agent.algorithm.training_epoch=1"];
     agrees_with_the_processor(&plan("demo.json", "ppo_cartpole", &settings));
 }
 
@@ -84,6 +161,28 @@ fn ppo_trains_as_on_the_processor() {
 fn a2c_trains_as_on_the_processor() {
     let file = "benchmark/a2c/a2c_gae_cartpole.json";
     agrees_with_the_processor(&plan(file, "a2c_gae_cartpole", &[]));
+}
+
+/// Learning from the first 64 transitions on, of as many.
+const EARLY: [&str; 4] = [
+    "agent.algorithm.training_start_step=64",
+    "agent.algorithm.training_iter=2",
+    "agent.memory.batch_size=64",
+    "agent.memory.max_size=1000",
+];
+
+#[test]
+fn dqn_with_priorities_trains_as_on_the_processor() {
+    let file = "benchmark_arc/dqn/dqn_classic_arc.yaml";
+    agrees_with_the_processor(&plan(file, "ddqn_per_boltzmann_cartpole_arc", &EARLY));
+}
+
+#[test]
+fn sac_trains_as_on_the_processor() {
+    let file = "benchmark_arc/sac/sac_classic_arc.yaml";
+    for name in ["sac_pendulum_arc", "sac_cartpole_arc"] {
+        agrees_with_the_processor(&plan(file, name, &EARLY));
+    }
 }
 
 #[test]
