@@ -17,12 +17,13 @@ use crate::comparison::{assert_same_run, files};
 use crate::specs::{distributed, find, options, plan_of};
 
 /// Specs with networks, and one without.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "ppo",
     "ppo_continuous",
     "a2c_separate",
     "a2c_nstep",
     "reinforce",
+    "sil",
     "dqn",
     "sac",
     "td3",

@@ -10,21 +10,39 @@ use slm_lab::device::{DeviceChoice, open};
 use slm_lab::experiment::{Mode, Plan, RunOptions, Silent, TrialReport, run_trial};
 use slm_lab::registry::{algorithm_names, env_names};
 
-/// Names of the specs of [`file`]: every algorithm, discrete and continuous, vector and single,
-/// with and without batch statistics.
-pub(crate) const NAMES: [&str; 8] =
-    ["ppo", "ppo_continuous", "a2c_separate", "a2c_nstep", "reinforce", "random", "crossq", "td3"];
+/// Names of the specs of [`file`]: every family of algorithms, discrete and continuous, vector and
+/// single, with and without batch statistics, with and without priorities.
+pub(crate) const NAMES: [&str; 11] = [
+    "ppo",
+    "ppo_continuous",
+    "a2c_separate",
+    "a2c_nstep",
+    "reinforce",
+    "random",
+    "sil",
+    "dqn",
+    "sac",
+    "crossq",
+    "td3",
+];
 
 /// The spec file with all of them; each takes a fraction of a second.
 pub(crate) fn file() -> Json {
+    let mut file = written();
+    for (name, spec) in [("sil", sil()), ("dqn", dqn()), ("sac", sac())] {
+        file[name] = spec;
+    }
+    file
+}
+
+/// Those that are written out.
+fn written() -> Json {
     serde_json::from_str(include_str!("../data/short_specs.json")).unwrap()
 }
 
-/// The same for three workers that train together, each for as many frames; and two with replays.
+/// The same for three workers that train together, each for as many frames.
 pub(crate) fn distributed(mode: &str) -> Json {
     let mut file = file();
-    file["dqn"] = dqn();
-    file["sac"] = sac();
     for spec in file.as_object_mut().unwrap().values_mut() {
         spec["meta"]["distributed"] = mode.into();
         spec["meta"]["max_session"] = 3.into();
@@ -33,8 +51,23 @@ pub(crate) fn distributed(mode: &str) -> Json {
     file
 }
 
+/// Advantage actor-critic that imitates its best transitions.
+fn sil() -> Json {
+    let mut spec = written()["ppo"].clone();
+    spec["agent"]["algorithm"] = json!({
+        "name": "SIL", "gamma": 0.99, "lam": 0.95, "training_frequency": 24, "training_iter": 2,
+        "training_batch_iter": 1,
+    });
+    spec["agent"]["memory"] = json!({
+        "name": "OnPolicyBatchReplay", "sil_replay_name": "PrioritizedReplay", "batch_size": 16,
+        "max_size": 500, "alpha": 0.6, "epsilon": 0.01,
+    });
+    spec
+}
+
+/// Double DQN with priorities.
 fn dqn() -> Json {
-    let mut spec = file()["ppo"].clone();
+    let mut spec = written()["ppo"].clone();
     spec["agent"] = json!({
         "algorithm": {
             "name": "DoubleDQN", "gamma": 0.99, "training_start_step": 64,
@@ -45,7 +78,10 @@ fn dqn() -> Json {
                 "end_step": 1000,
             },
         },
-        "memory": {"name": "Replay", "batch_size": 16, "max_size": 500, "use_cer": false},
+        "memory": {
+            "name": "PrioritizedReplay", "batch_size": 16, "max_size": 500, "use_cer": false,
+            "alpha": 0.6, "epsilon": 0.01,
+        },
         "net": {
             "type": "MLPNet", "hid_layers": [8], "hid_layers_activation": "relu",
             "clip_grad_val": 0.5, "loss_spec": {"name": "SmoothL1Loss"},
@@ -57,7 +93,7 @@ fn dqn() -> Json {
 }
 
 fn sac() -> Json {
-    let mut spec = file()["ppo_continuous"].clone();
+    let mut spec = written()["ppo_continuous"].clone();
     spec["agent"] = json!({
         "algorithm": {
             "name": "SoftActorCritic", "gamma": 0.99, "training_start_step": 64,
