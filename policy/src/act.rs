@@ -124,8 +124,9 @@ mod tests {
     use super::*;
     use crate::continuous::{Bounds, ContinuousHead, LogStd};
     use crate::family::Family;
+    use crate::layer::Layer;
     use crate::linear::Linear;
-    use crate::network::{Layer, Network};
+    use crate::network::Network;
     use crate::normalizer::ObsNormalizer;
     use alloc::vec;
 

@@ -5,7 +5,7 @@
 //! | `format`, `version` | `slm-policy`, `1` |
 //! | `observation` | JSON: `shape`, `dtype` |
 //! | `normalizer` (optional) | JSON: `eps`, `clip`; tensors `normalizer.mean`, `normalizer.var` (F64) |
-//! | `network` | JSON list of layers; tensors `net.<i>.weight`, `net.<i>.bias`, the names and order of dimensions that `torch.nn.Sequential` uses |
+//! | `network` | JSON list of layers; tensors `net.<i>.weight`, `net.<i>.bias`, the names and order of dimensions that `torch.nn.Sequential` uses; of a recurrent layer those of `torch.nn.GRU`'s first, without `_l0` |
 //! | `action` | JSON: `type` and its fields (`file_head.rs`); tensors `action.log_std`, `action.low`, `action.high` where it says so |
 //! | anything else | free text about the policy's origin |
 //!

@@ -6,10 +6,12 @@ use crate::conv_shape::ConvShape;
 use crate::error::LoadError;
 use crate::file::text;
 use crate::json::Value;
+use crate::layer::Layer;
 use crate::linear::Linear;
-use crate::network::Layer;
 use crate::network::Network;
 use crate::norm::LayerNorm;
+use crate::recurrent::Cell;
+use crate::recurrent::Recurrent;
 use crate::safetensors::Container;
 use crate::safetensors::Writer;
 use crate::scale::Scale;
@@ -17,7 +19,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Writes the entry `network` and the tensors `net.<i>.weight` and `net.<i>.bias`.
+/// Writes the entry `network` and the tensors `net.<i>.weight` and `net.<i>.bias`, of a recurrent layer
+/// `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`.
 pub(crate) fn write_network(writer: &mut Writer, network: &Network) {
     let layers = network.layers.iter().enumerate();
     let ops: Vec<String> = layers.map(|(i, layer)| write_layer(writer, i, layer)).collect();
@@ -41,20 +44,34 @@ fn write_layer(writer: &mut Writer, i: usize, layer: &Layer) -> String {
             tensor("bias", &[shape.outputs], conv.bias());
             conv_text(shape)
         }
+        Layer::Recurrent(cell) => write_cell(&mut tensor, cell),
         Layer::LayerNorm(norm) => {
             let (width, eps) = (norm.width(), norm.eps());
             tensor("weight", &[width], norm.weight());
             tensor("bias", &[width], norm.bias());
             format!("{{\"op\":\"layer_norm\",\"width\":{width},\"eps\":{eps:?}}}")
         }
-        Layer::Scale(scale) => {
-            let (channels, positions) = (scale.gain().len(), scale.positions());
-            tensor("weight", &[channels], scale.gain());
-            tensor("bias", &[channels], scale.offset());
-            format!("{{\"op\":\"scale\",\"channels\":{channels},\"positions\":{positions}}}")
-        }
+        Layer::Scale(scale) => write_scale(&mut tensor, scale),
         Layer::Activation(activation) => activation_text(*activation),
     }
+}
+
+fn write_cell(tensor: &mut impl FnMut(&str, &[usize], &[f32]), cell: &Recurrent) -> String {
+    let (input, recurrence) = (cell.input(), cell.recurrence());
+    let (inputs, hidden, width) = (cell.inputs(), cell.hidden(), input.outputs());
+    tensor("weight_ih", &[width, inputs], &input.weight_out_in());
+    tensor("weight_hh", &[width, hidden], &recurrence.weight_out_in());
+    tensor("bias_ih", &[width], input.bias());
+    tensor("bias_hh", &[width], recurrence.bias());
+    let name = cell.cell().name();
+    format!("{{\"op\":\"{name}\",\"in\":{inputs},\"hidden\":{hidden}}}")
+}
+
+fn write_scale(tensor: &mut impl FnMut(&str, &[usize], &[f32]), scale: &Scale) -> String {
+    let (channels, positions) = (scale.gain().len(), scale.positions());
+    tensor("weight", &[channels], scale.gain());
+    tensor("bias", &[channels], scale.offset());
+    format!("{{\"op\":\"scale\",\"channels\":{channels},\"positions\":{positions}}}")
 }
 
 fn activation_text(activation: Activation) -> String {
@@ -100,6 +117,9 @@ impl LayerEntry<'_, '_> {
         match op.ok_or_else(|| LoadError::metadata(&self.at("op"), "a name"))? {
             "linear" => self.linear().map(Layer::Linear),
             "conv2d" => self.conv().map(Layer::Conv2d),
+            "rnn" => self.cell(Cell::Rnn),
+            "gru" => self.cell(Cell::Gru),
+            "lstm" => self.cell(Cell::Lstm),
             "layer_norm" => {
                 let (weight, bias) = self.vectors(self.size("width")?)?;
                 LayerNorm::new(&weight, &bias, self.real("eps")?).map(Layer::LayerNorm)
@@ -136,6 +156,18 @@ impl LayerEntry<'_, '_> {
         };
         let weight = self.tensor("weight", &weight_dims(&shape))?;
         Conv2d::new(shape, &weight, &self.tensor("bias", &[shape.outputs])?)
+    }
+
+    fn cell(&self, cell: Cell) -> Result<Layer, LoadError> {
+        let (inputs, hidden) = (self.size("in")?, self.size("hidden")?);
+        let width = hidden.checked_mul(cell.gates());
+        let width = width.ok_or_else(|| LoadError::metadata(&self.at("hidden"), "a size"))?;
+        let map = |inputs: usize, part: &str| {
+            let weight = self.tensor(&format!("weight_{part}"), &[width, inputs])?;
+            let bias = self.tensor(&format!("bias_{part}"), &[width])?;
+            Linear::from_out_in(inputs, width, &weight, &bias)
+        };
+        Recurrent::new(cell, map(inputs, "ih")?, map(hidden, "hh")?).map(Layer::Recurrent)
     }
 
     /// Tensors `weight` and `bias` of one dimension.

@@ -1,7 +1,8 @@
 //! Chooses the widest vector instructions the processor has; the bits do not depend on the choice.
 
+use crate::network::Buffers;
 use crate::network::Network;
-use crate::network::Scratch;
+use crate::network::Rows;
 
 /// A set of vector instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,16 +19,11 @@ pub(crate) enum Isa {
 
 /// Runs the network with the widest instructions available.
 #[inline]
-pub(crate) fn forward<'s>(
-    net: &Network,
-    obs: &[f32],
-    n: usize,
-    scratch: &'s mut Scratch,
-) -> &'s [f32] {
-    if net.takes_images() {
-        forward_with::<true>(widest(), net, obs, n, scratch)
+pub(crate) fn forward<'s>(net: &Network, rows: Rows<'_>, buffers: &'s mut Buffers) -> &'s [f32] {
+    if net.is_plain() {
+        forward_with::<false>(widest(), net, rows, buffers)
     } else {
-        forward_with::<false>(widest(), net, obs, n, scratch)
+        forward_with::<true>(widest(), net, rows, buffers)
     }
 }
 
@@ -65,52 +61,48 @@ pub(crate) fn available() -> alloc::vec::Vec<Isa> {
 /// Runs the network with one set of instructions, which the processor must have.
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 #[allow(unsafe_code, reason = "calling a function compiled for a detected instruction set")]
-pub(crate) fn forward_with<'s, const IMAGES: bool>(
+pub(crate) fn forward_with<'s, const ALL: bool>(
     isa: Isa,
     net: &Network,
-    obs: &[f32],
-    n: usize,
-    scratch: &'s mut Scratch,
+    rows: Rows<'_>,
+    buffers: &'s mut Buffers,
 ) -> &'s [f32] {
     match isa {
-        Isa::Base => net.run::<1, false, IMAGES>(obs, n, scratch),
+        Isa::Base => net.run::<1, false, ALL>(rows, buffers),
         // SAFETY: `widest` and `available` only name a set after detecting it.
-        Isa::Avx2 => unsafe { forward_avx2::<IMAGES>(net, obs, n, scratch) },
+        Isa::Avx2 => unsafe { forward_avx2::<ALL>(net, rows, buffers) },
         // SAFETY: `widest` and `available` only name a set after detecting it.
-        Isa::Avx512 => unsafe { forward_avx512::<IMAGES>(net, obs, n, scratch) },
+        Isa::Avx512 => unsafe { forward_avx512::<ALL>(net, rows, buffers) },
     }
 }
 
 /// Runs the network with what the target guarantees.
 #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
-pub(crate) fn forward_with<'s, const IMAGES: bool>(
+pub(crate) fn forward_with<'s, const ALL: bool>(
     _: Isa,
     net: &Network,
-    obs: &[f32],
-    n: usize,
-    scratch: &'s mut Scratch,
+    rows: Rows<'_>,
+    buffers: &'s mut Buffers,
 ) -> &'s [f32] {
-    net.run::<1, false, IMAGES>(obs, n, scratch)
+    net.run::<1, false, ALL>(rows, buffers)
 }
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 #[target_feature(enable = "avx2")]
-fn forward_avx2<'s, const IMAGES: bool>(
+fn forward_avx2<'s, const ALL: bool>(
     net: &Network,
-    obs: &[f32],
-    n: usize,
-    scratch: &'s mut Scratch,
+    rows: Rows<'_>,
+    buffers: &'s mut Buffers,
 ) -> &'s [f32] {
-    net.run::<2, true, IMAGES>(obs, n, scratch)
+    net.run::<2, true, ALL>(rows, buffers)
 }
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 #[target_feature(enable = "avx512f,avx512vl")]
-fn forward_avx512<'s, const IMAGES: bool>(
+fn forward_avx512<'s, const ALL: bool>(
     net: &Network,
-    obs: &[f32],
-    n: usize,
-    scratch: &'s mut Scratch,
+    rows: Rows<'_>,
+    buffers: &'s mut Buffers,
 ) -> &'s [f32] {
-    net.run::<4, true, IMAGES>(obs, n, scratch)
+    net.run::<4, true, ALL>(rows, buffers)
 }

@@ -17,6 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A recurrent policy remembers the episode so far: call [`Policy::reset`] where a new one begins.
+//!
 //! Rows are contiguous and row-major everywhere. Feature `std` (on by default) only adds code for
 //! AVX2 and AVX-512, chosen at run time; without it the crate is `no_std` with `alloc`.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
@@ -43,6 +45,7 @@ mod head;
 mod isa;
 mod json;
 mod kernel;
+mod layer;
 mod linear;
 pub mod math;
 mod network;
@@ -51,6 +54,7 @@ mod norm;
 mod normalizer;
 mod parity;
 mod policy;
+mod recurrent;
 mod root;
 mod safetensors;
 mod scale;
@@ -68,8 +72,8 @@ pub use discrete::sample_categorical;
 pub use error::LoadError;
 pub use family::Family;
 pub use head::ActionHead;
+pub use layer::Layer;
 pub use linear::Linear;
-pub use network::Layer;
 pub use network::Network;
 pub use network::Scratch;
 pub use noise::Noise;
@@ -79,4 +83,6 @@ pub use parity::PARITY_TOLERANCE;
 pub use parity::Parity;
 pub use parity::ParityError;
 pub use policy::Policy;
+pub use recurrent::Cell;
+pub use recurrent::Recurrent;
 pub use scale::Scale;

@@ -1,28 +1,16 @@
 //! The acting network: layers applied in order to rows of observations.
 
-use crate::activation::Activation;
-use crate::conv::Conv2d;
 use crate::error::LoadError;
 use crate::isa;
-use crate::linear::Linear;
-use crate::norm::LayerNorm;
-use crate::scale::Scale;
+use crate::layer::Layer;
+use crate::recurrent::States;
 use alloc::vec::Vec;
 
-/// One step of a network.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Layer {
-    /// Fully connected.
-    Linear(Linear),
-    /// Convolution of channel-first images.
-    Conv2d(Conv2d),
-    /// Layer normalization.
-    LayerNorm(LayerNorm),
-    /// Gain and offset per channel.
-    Scale(Scale),
-    /// Element-wise function.
-    Activation(Activation),
+/// Observations `[n, inputs]` of a pass, and the states `[n, state_width]` that it moves on.
+pub(crate) struct Rows<'a> {
+    pub(crate) obs: &'a [f32],
+    pub(crate) n: usize,
+    pub(crate) states: &'a mut [f32],
 }
 
 /// A sequence of layers; several heads are one last `Linear` whose columns are theirs side by side.
@@ -32,16 +20,27 @@ pub struct Network {
     pub layers: Vec<Layer>,
 }
 
-/// Buffers of [`Network::forward`]: they grow to the largest batch seen and are then reused.
+/// Buffers of [`Network::forward`] and [`Network::step`]: they grow to the largest batch seen and are
+/// then reused.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
+    buffers: Buffers,
+    /// States where a pass begins with none.
+    states: Vec<f32>,
+}
+
+/// What a pass works in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Buffers {
     front: Vec<f32>,
     back: Vec<f32>,
-    patches: Vec<f32>,
+    /// Of convolutions and cells.
+    inner: Vec<f32>,
 }
 
 impl Network {
-    /// Computes the outputs `[n, outputs]` of observations `obs` `[n, inputs]`, row-major.
+    /// Computes the outputs `[n, outputs]` of observations `obs` `[n, inputs]`, row-major; a
+    /// recurrent network takes each row for the first of an episode.
     ///
     /// A row's bits depend only on that row: not on `n`, nor on the processor. Nothing is
     /// allocated once `scratch` has seen a batch as large.
@@ -49,7 +48,33 @@ impl Network {
     /// # Panics
     /// When `obs` is not `n` rows of the width the layers take; [`Network::check`] tells which that is.
     pub fn forward<'s>(&self, obs: &[f32], n: usize, scratch: &'s mut Scratch) -> &'s [f32] {
-        isa::forward(self, obs, n, scratch)
+        let Scratch { buffers, states } = scratch;
+        let size = n * self.state_width();
+        states.clear();
+        states.resize(size, 0.0);
+        isa::forward(self, Rows { obs, n, states }, buffers)
+    }
+
+    /// As [`forward`](Self::forward) with the states `[n, state_width]` that earlier observations of
+    /// the rows' episodes left, which move on; they are zero where an episode begins.
+    ///
+    /// # Panics
+    /// Also when there are not `n` rows of states.
+    pub fn step<'s>(
+        &self,
+        obs: &[f32],
+        n: usize,
+        states: &mut [f32],
+        scratch: &'s mut Scratch,
+    ) -> &'s [f32] {
+        assert_eq!(states.len(), n * self.state_width(), "states are [n, state_width]");
+        isa::forward(self, Rows { obs, n, states }, &mut scratch.buffers)
+    }
+
+    /// Numbers that one row carries from step to step: those of its recurrent layers, in order; 0
+    /// where there are none.
+    pub fn state_width(&self) -> usize {
+        self.layers.iter().map(Layer::state_width).sum()
     }
 
     /// Follows a row of width `inputs` through the layers and returns the width that comes out.
@@ -67,6 +92,7 @@ impl Network {
         self.layers.iter().try_fold(inputs, |width, layer| match layer {
             Layer::Linear(l) if l.inputs() == width => Ok(l.outputs()),
             Layer::Conv2d(l) if l.inputs() == width => Ok(l.outputs()),
+            Layer::Recurrent(l) if l.inputs() == width => Ok(l.hidden()),
             Layer::LayerNorm(l) if l.width() == width => Ok(width),
             Layer::Scale(l) if l.width() == width => Ok(width),
             Layer::Activation(_) => Ok(width),
@@ -74,31 +100,32 @@ impl Network {
         })
     }
 
-    /// Whether there are convolutions.
+    /// Whether there are neither convolutions nor cells.
     #[inline]
-    pub(crate) fn takes_images(&self) -> bool {
-        self.layers.iter().any(|layer| matches!(layer, Layer::Conv2d(_)))
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.layers.iter().any(|layer| matches!(layer, Layer::Conv2d(_) | Layer::Recurrent(_)))
     }
 
-    /// The body of [`Network::forward`], inlined into a function for each instruction set; one
-    /// without the convolutions of `IMAGES` is a fifth faster on everything else.
+    /// The body of [`Network::step`], inlined into a function for each instruction set; one for
+    /// plain networks, without `ALL` kinds of layers, is a fifth faster on them.
     #[inline(always)]
-    pub(crate) fn run<'s, const ROWS: usize, const PAIRS: bool, const IMAGES: bool>(
+    pub(crate) fn run<'s, const ROWS: usize, const PAIRS: bool, const ALL: bool>(
         &self,
-        obs: &[f32],
-        n: usize,
-        scratch: &'s mut Scratch,
+        rows: Rows<'_>,
+        buffers: &'s mut Buffers,
     ) -> &'s [f32] {
+        let Rows { obs, n, states } = rows;
+        let mut states = States { values: states, width: self.state_width(), start: 0 };
         let mut size = obs.len();
-        let (mut from, mut to, patches) =
-            scratch.parts::<IMAGES>(self, n * self.widest().max(size / n.max(1)));
+        let (mut from, mut to, inner) =
+            buffers.parts::<ALL>(self, n, n * self.widest().max(size / n.max(1)));
         let mut in_obs = true;
         for layer in &self.layers {
             let input = if in_obs { obs } else { &from[..size] };
             if let Some(inputs) = layer.inputs() {
                 assert_eq!(input.len(), n * inputs, "a layer takes [n, inputs]");
                 size = n * layer.outputs();
-                layer.forward::<ROWS, PAIRS, IMAGES>(input, &mut to[..size], patches);
+                layer.forward::<ROWS, PAIRS, ALL>(input, &mut to[..size], &mut states, inner);
                 core::mem::swap(&mut from, &mut to);
             } else {
                 if in_obs {
@@ -121,67 +148,13 @@ impl Network {
     }
 }
 
-impl Layer {
-    /// Width of an input row of a layer that writes its output elsewhere; `None` for one that works
-    /// in place.
+impl Buffers {
+    /// Two buffers of at least `size` elements, and what layers of `net` work in for `n` rows.
     #[inline(always)]
-    fn inputs(&self) -> Option<usize> {
-        match self {
-            Layer::Linear(linear) => Some(linear.inputs()),
-            Layer::Conv2d(conv) => Some(conv.inputs()),
-            Layer::LayerNorm(_) | Layer::Scale(_) | Layer::Activation(_) => None,
-        }
-    }
-
-    /// Width of the rows it writes elsewhere, or 0.
-    #[inline(always)]
-    fn outputs(&self) -> usize {
-        match self {
-            Layer::Linear(linear) => linear.outputs(),
-            Layer::Conv2d(conv) => conv.outputs(),
-            Layer::LayerNorm(_) | Layer::Scale(_) | Layer::Activation(_) => 0,
-        }
-    }
-
-    /// Computes `output` `[n, outputs]` from `input` `[n, inputs]`.
-    #[inline(always)]
-    fn forward<const ROWS: usize, const PAIRS: bool, const IMAGES: bool>(
-        &self,
-        input: &[f32],
-        output: &mut [f32],
-        patches: &mut [f32],
-    ) {
-        match self {
-            Layer::Linear(linear) => linear.forward::<ROWS, PAIRS>(input, output),
-            Layer::Conv2d(conv) if IMAGES => conv.forward::<ROWS>(input, output, patches),
-            _ => unreachable!("of the layers that write elsewhere"),
-        }
-    }
-
-    /// Works on `values` `[n, width]` in place.
-    #[inline(always)]
-    fn apply(&self, values: &mut [f32]) {
-        match self {
-            Layer::Activation(activation) => activation.apply(values),
-            Layer::LayerNorm(norm) => {
-                assert_eq!(values.len() % norm.width(), 0, "a layer norm takes [n, width]");
-                norm.apply(values);
-            }
-            Layer::Scale(scale) => {
-                assert_eq!(values.len() % scale.width(), 0, "a scale takes [n, width]");
-                scale.apply(values);
-            }
-            Layer::Linear(_) | Layer::Conv2d(_) => {}
-        }
-    }
-}
-
-impl Scratch {
-    /// Two buffers of at least `size` elements, and what the convolutions of `net` work in.
-    #[inline(always)]
-    fn parts<const IMAGES: bool>(
+    fn parts<const ALL: bool>(
         &mut self,
         net: &Network,
+        n: usize,
         size: usize,
     ) -> (&mut [f32], &mut [f32], &mut [f32]) {
         if self.front.len() < size {
@@ -189,14 +162,16 @@ impl Scratch {
             self.back.resize(size, 0.0);
         }
         for layer in &net.layers {
-            if let Layer::Conv2d(conv) = layer
-                && IMAGES
-                && self.patches.len() < conv.scratch()
-            {
-                self.patches.resize(conv.scratch(), 0.0);
+            let inner = match layer {
+                Layer::Conv2d(conv) if ALL => conv.scratch(),
+                Layer::Recurrent(cell) if ALL => cell.scratch(n),
+                _ => 0,
+            };
+            if self.inner.len() < inner {
+                self.inner.resize(inner, 0.0);
             }
         }
-        (&mut self.front, &mut self.back, &mut self.patches)
+        (&mut self.front, &mut self.back, &mut self.inner)
     }
 }
 
@@ -204,6 +179,8 @@ impl Scratch {
 mod tests {
     use super::*;
     use crate::conv_shape::ConvShape;
+    use crate::recurrent::{Cell, Recurrent};
+    use crate::{Activation, Conv2d, LayerNorm, Linear, Scale};
 
     fn linear(inputs: usize, outputs: usize, seed: usize) -> Layer {
         let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 2003.0 - 0.5;
@@ -230,6 +207,27 @@ mod tests {
             conv([5, 3, 6], 7, [0, 1]),
             Layer::Activation(Activation::Relu),
             linear(49, 3, 4)
+        ];
+        Network { layers }
+    }
+
+    /// A cell of each kind, one after another.
+    fn cells() -> Network {
+        let map = |inputs, outputs, seed| match linear(inputs, outputs, seed) {
+            Layer::Linear(linear) => linear,
+            _ => unreachable!(),
+        };
+        let cell = |kind: Cell, inputs, hidden| {
+            let width = kind.gates() * hidden;
+            let maps = (map(inputs, width, hidden), map(hidden, width, inputs));
+            Layer::Recurrent(Recurrent::new(kind, maps.0, maps.1).unwrap())
+        };
+        let layers = alloc::vec![
+            cell(Cell::Gru, 4, 9),
+            cell(Cell::Lstm, 9, 6),
+            Layer::Activation(Activation::Relu),
+            cell(Cell::Rnn, 6, 17),
+            linear(17, 3, 8)
         ];
         Network { layers }
     }
@@ -261,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_row_has_the_same_bits_alone_and_in_any_batch() {
-        for (net, width) in [(tower(), 4), (images(), 84)] {
+        for (net, width) in [(tower(), 4), (images(), 84), (cells(), 4)] {
             let obs: Vec<f32> =
                 (0..width * 33).map(|i| (i * 31 % 97) as f32 / 40.0 - 1.2).collect();
             let mut scratch = Scratch::default();
@@ -276,15 +274,24 @@ mod tests {
 
     #[test]
     fn every_tiling_and_instruction_set_gives_the_same_bits() {
-        for (net, width) in [(tower(), 4), (images(), 84)] {
+        for (net, width) in [(tower(), 4), (images(), 84), (cells(), 4)] {
             let obs: Vec<f32> =
                 (0..width * 11).map(|i| (i * 29 % 83) as f32 / 30.0 - 1.3).collect();
-            let (mut a, mut b) = (Scratch::default(), Scratch::default());
-            let want = net.run::<1, false, true>(&obs, 11, &mut a).to_vec();
-            assert_eq!(net.run::<4, true, true>(&obs, 11, &mut b), want);
-            assert_eq!(net.run::<2, true, true>(&obs, 11, &mut b), want);
+            let begun: Vec<f32> =
+                (0..11 * net.state_width()).map(|i| (i % 7) as f32 / 7.0 - 0.4).collect();
+            // Outputs and the states they leave.
+            let pass = |run: &dyn Fn(Rows<'_>, &mut Buffers) -> Vec<f32>| {
+                let mut states = begun.clone();
+                let rows = Rows { obs: &obs, n: 11, states: &mut states };
+                (run(rows, &mut Buffers::default()), states)
+            };
+            let want = pass(&|rows, b| net.run::<1, false, true>(rows, b).to_vec());
+            assert_eq!(pass(&|rows, b| net.run::<4, true, true>(rows, b).to_vec()), want);
+            assert_eq!(pass(&|rows, b| net.run::<2, true, true>(rows, b).to_vec()), want);
+            assert_eq!(pass(&|rows, b| isa::forward(&net, rows, b).to_vec()), want);
             for set in isa::available() {
-                assert_eq!(isa::forward_with::<true>(set, &net, &obs, 11, &mut b), want, "{set:?}");
+                let found = pass(&|rows, b| isa::forward_with::<true>(set, &net, rows, b).to_vec());
+                assert_eq!(found, want, "{set:?}");
             }
         }
     }
@@ -298,6 +305,8 @@ mod tests {
         assert!(net.check(4).is_err());
         let net = Network { layers: alloc::vec![Layer::Activation(Activation::Tanh)] };
         assert!(net.check(4).is_err());
+        assert_eq!((cells().check(4), cells().state_width()), (Ok(3), 9 + 12 + 17));
+        assert!(cells().check(3).is_err());
         assert_eq!(images().check(84), Ok(3));
         assert!(images().check(83).is_err());
         let mut open = images();

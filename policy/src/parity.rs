@@ -10,7 +10,8 @@ use core::fmt;
 /// Two correct f32 implementations differ by the order of their sums, about 1e-6 here; a wrong layer differs by far more.
 pub const PARITY_TOLERANCE: f32 = 1e-4;
 
-/// Recorded observations with the outputs the network must give for them.
+/// Recorded observations with the outputs the network must give for them; those of a recurrent
+/// network are of one episode, from its beginning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parity {
     /// Raw observations `[n, obs_width]`.
@@ -68,6 +69,7 @@ impl Policy {
     pub fn verify(&self) -> Result<usize, ParityError> {
         let Some(Parity { obs, outputs }) = &self.parity else { return Ok(0) };
         let mut fresh = self.clone();
+        fresh.reset();
         // One row at a time: a file must not decide how much memory is taken.
         let rows = obs.chunks_exact(self.obs_width());
         let rows = rows.zip(outputs.chunks_exact(self.output_width()));
@@ -90,8 +92,9 @@ impl Policy {
 mod tests {
     use super::*;
     use crate::head::ActionHead;
+    use crate::layer::Layer;
     use crate::linear::Linear;
-    use crate::network::{Layer, Network};
+    use crate::network::Network;
     use alloc::vec;
 
     fn double_and_negate() -> Policy {

@@ -34,6 +34,8 @@ pub struct Policy {
 pub(crate) struct Buffers {
     scratch: Scratch,
     normalized: Vec<f32>,
+    /// What each row carries from step to step `[n, state_width]`.
+    states: Vec<f32>,
 }
 
 /// Equal when the files are: buffers do not count.
@@ -120,6 +122,27 @@ impl Policy {
         self.parity.as_ref()
     }
 
+    /// Whether actions depend on the episode so far, not on the observation alone.
+    ///
+    /// Each row of a batch then has a state of its own, carried from one call to the next. Another
+    /// number of rows than in the call before begins new episodes in all of them.
+    pub fn is_recurrent(&self) -> bool {
+        self.network.state_width() > 0
+    }
+
+    /// Begins a new episode in every row.
+    pub fn reset(&mut self) {
+        self.buffers.states.fill(0.0);
+    }
+
+    /// Begins a new episode in row `row` of the batches it acts on; nothing where there is none yet.
+    pub fn reset_row(&mut self, row: usize) {
+        let width = self.network.state_width();
+        if let Some(state) = self.buffers.states.get_mut(row * width..(row + 1) * width) {
+            state.fill(0.0);
+        }
+    }
+
     /// The network's outputs `[n, output_width]` for raw observations `obs` `[n, obs_width]`.
     ///
     /// # Panics
@@ -145,27 +168,70 @@ impl Buffers {
         obs: &[f32],
         n: usize,
     ) -> &[f32] {
-        let Some(normalizer) = normalizer else {
-            return network.forward(obs, n, &mut self.scratch);
-        };
-        if self.normalized.len() < obs.len() {
-            self.normalized.resize(obs.len(), 0.0);
+        let Self { scratch, normalized, states } = self;
+        let size = n * network.state_width();
+        if states.len() != size {
+            states.clear();
+            states.resize(size, 0.0);
         }
-        let input = &mut self.normalized[..obs.len()];
+        let Some(normalizer) = normalizer else {
+            return network.step(obs, n, states, scratch);
+        };
+        if normalized.len() < obs.len() {
+            normalized.resize(obs.len(), 0.0);
+        }
+        let input = &mut normalized[..obs.len()];
         normalizer.apply(obs, input);
-        network.forward(input, n, &mut self.scratch)
+        network.step(input, n, states, scratch)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layer::Layer;
     use crate::linear::Linear;
-    use crate::network::Layer;
+    use crate::recurrent::{Cell, Recurrent};
 
     fn network(inputs: usize, outputs: usize, weight: &[f32]) -> Network {
         let linear = Linear::new(inputs, outputs, weight, &vec![0.0; outputs]).unwrap();
         Network { layers: vec![Layer::Linear(linear)] }
+    }
+
+    /// A vanilla cell with one unit: h ← tanh(x + h), which is the output.
+    fn memory() -> Policy {
+        let one = |weight| Linear::new(1, 1, &[weight], &[0.0]).unwrap();
+        let cell = Recurrent::new(Cell::Rnn, one(1.0), one(1.0)).unwrap();
+        let layers = vec![Layer::Recurrent(cell), Layer::Linear(one(1.0))];
+        Policy::new(&[1], None, Network { layers }, ActionHead::Bernoulli { n: 1 }).unwrap()
+    }
+
+    #[test]
+    fn each_row_of_a_recurrent_policy_remembers_its_own_episode() {
+        let mut policy = memory();
+        assert!(policy.is_recurrent());
+        let first = policy.outputs(&[1.0, -1.0]).to_vec();
+        let second = policy.outputs(&[0.0, 0.0]).to_vec();
+        assert!((first[0] - 1f32.tanh()).abs() < 1e-6 && first[1] == -first[0]);
+        assert!((second[0] - first[0].tanh()).abs() < 1e-6 && second[1] == -second[0]);
+        policy.reset_row(1);
+        assert_eq!(policy.outputs(&[0.0, 0.0])[1], 0.0);
+        assert_eq!(policy.outputs(&[1.0, -1.0])[1], first[1]);
+        policy.reset();
+        assert_eq!(policy.outputs(&[1.0, -1.0]), first);
+        // Another number of rows is another set of episodes.
+        assert_eq!(policy.outputs(&[1.0]), &first[..1]);
+    }
+
+    #[test]
+    fn a_recording_of_a_recurrent_policy_is_one_episode() {
+        let mut policy = memory();
+        let obs = [1.0, 0.0, -0.5];
+        let outputs: Vec<f32> = obs.iter().map(|x| policy.outputs(&[*x])[0]).collect();
+        policy.set_parity(&obs, &outputs).unwrap();
+        assert_eq!(policy.verify(), Ok(3));
+        policy.set_parity(&obs, &[outputs[0], outputs[1], outputs[0]]).unwrap();
+        assert_eq!(policy.verify().unwrap_err().row, 2);
     }
 
     #[test]

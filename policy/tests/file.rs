@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use slm_policy::{Action, ActionHead, Activation, Bounds, ContinuousHead, Conv2d, ConvShape};
+use slm_policy::{Cell, Policy, Recurrent, Scale, Scratch};
 use slm_policy::{Family, Layer, LayerNorm, Linear, LoadError, LogStd, Network, ObsNormalizer};
-use slm_policy::{Policy, Scale, Scratch};
 
 /// Numbers without pattern in [-0.5, 0.5).
 fn numbers(n: usize, seed: usize) -> Vec<f32> {
@@ -73,9 +73,31 @@ fn images() -> Policy {
     Policy::new(&[2, 5, 6], None, Network { layers }, head).unwrap()
 }
 
+/// A policy with a cell of each kind.
+fn recurrent() -> Policy {
+    let map = |inputs, outputs| match linear(inputs, outputs) {
+        Layer::Linear(linear) => linear,
+        _ => unreachable!(),
+    };
+    let cell = |kind: Cell, inputs, hidden| {
+        let width = kind.gates() * hidden;
+        let cell = Recurrent::new(kind, map(inputs, width), map(hidden, width));
+        Layer::Recurrent(cell.unwrap())
+    };
+    let cells = [cell(Cell::Gru, 3, 5), cell(Cell::Lstm, 5, 2), cell(Cell::Rnn, 2, 4)];
+    let layers = cells.into_iter().chain([linear(4, 2)]).collect();
+    let head = ActionHead::Categorical { n: 2 };
+    let mut policy = Policy::new(&[3], None, Network { layers }, head).unwrap();
+    let obs = numbers(12, 9);
+    let outputs = obs.chunks(3).flat_map(|obs| policy.outputs(obs).to_vec()).collect::<Vec<_>>();
+    policy.set_parity(&obs, &outputs).unwrap();
+    policy
+}
+
 #[test]
 fn a_policy_survives_its_file_bit_for_bit() {
-    for policy in [continuous(), discrete(), images()] {
+    for mut policy in [continuous(), discrete(), images(), recurrent()] {
+        policy.reset();
         let bytes = policy.to_bytes();
         let mut loaded = Policy::from_bytes(&bytes).unwrap();
         assert_eq!(loaded, policy);
@@ -199,6 +221,22 @@ fn tensors_that_contradict_the_metadata_are_named() {
 }
 
 #[test]
+fn a_cell_of_other_sizes_than_its_weights_is_an_error() {
+    let bytes = recurrent().to_bytes();
+    let load = |from, to| Policy::from_bytes(&with(&bytes, from, to)).unwrap_err();
+    for (from, to) in [
+        (r#"op\":\"gru"#, r#"op\":\"lstm"#),
+        (r#"hidden\":5"#, r#"hidden\":15"#),
+        (r#""net.1.weight_hh""#, r#""net.1.weight""#),
+    ] {
+        let error = load(from, to);
+        assert!(matches!(error, LoadError::Tensor { .. }), "{to} gave {error}");
+    }
+    let error = load(r#"hidden\":5"#, r#"hidden\":18446744073709551615"#);
+    assert!(matches!(error, LoadError::Metadata { .. }), "{error}");
+}
+
+#[test]
 fn a_convolution_that_can_not_be_is_an_error() {
     let bytes = images().to_bytes();
     let load = |from, to| Policy::from_bytes(&with(&bytes, from, to)).unwrap_err();
@@ -258,9 +296,9 @@ proptest! {
     fn mutated_files_never_panic(
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..6),
         in_header in any::<bool>(),
-        sees in any::<bool>(),
+        which in 0..3_usize,
     ) {
-        let mut bytes = if sees { images().to_bytes() } else { continuous().to_bytes() };
+        let mut bytes = [images, continuous, recurrent][which]().to_bytes();
         let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
         for (place, byte, kind) in edits {
             let at = place.index(if in_header { header.min(bytes.len()) } else { bytes.len() });

@@ -1,8 +1,8 @@
 //! Acting allocates nothing once the largest batch has been seen.
 #![allow(unsafe_code, reason = "a counting allocator implements an unsafe trait")]
 
-use slm_policy::{ActionHead, ActionsMut, Activation, Conv2d, ConvShape, Layer};
-use slm_policy::{Linear, Network, ObsNormalizer, Policy};
+use slm_policy::{ActionHead, ActionsMut, Activation, Cell, Conv2d, ConvShape, Layer};
+use slm_policy::{Linear, Network, ObsNormalizer, Policy, Recurrent};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,7 +44,10 @@ fn acting_allocates_nothing_after_the_first_batch() {
     };
     let conv = Conv2d::new(shape, &[0.01; 36], &[0.0; 4]).unwrap();
     let tanh = Layer::Activation(Activation::Tanh);
-    let layers = vec![Layer::Conv2d(conv), linear(16, 64), tanh, linear(64, 2)];
+    let map =
+        |inputs: usize| Linear::new(inputs, 24, &vec![0.01; inputs * 24], &[0.0; 24]).unwrap();
+    let cell = Layer::Recurrent(Recurrent::new(Cell::Gru, map(64), map(8)).unwrap());
+    let layers = vec![Layer::Conv2d(conv), linear(16, 64), tanh, cell, linear(8, 2)];
     let normalizer = ObsNormalizer::new(&[0.0; 4], &[1.0; 4], 1e-8, Some(10.0)).unwrap();
     let head = ActionHead::Categorical { n: 2 };
     let mut policy = Policy::new(&[4], Some(normalizer), Network { layers }, head).unwrap();
