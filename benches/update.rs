@@ -109,6 +109,7 @@ fn net(head: usize) -> NetPlan {
         branches: Vec::new(),
         weights: WeightsPlan::Plain,
         heads: vec![head],
+        seq_len: 1,
         dueling: false,
         out_activation: Activation::Identity,
         log_std_init: None,

@@ -27,11 +27,13 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-#[test]
-fn acting_allocates_nothing_after_the_first_batch() {
+const FITS: &str = "the sizes fit";
+
+/// A policy of every layer that works in memory of its own.
+fn policy() -> Policy {
     let linear = |inputs: usize, outputs: usize| {
         let weight = vec![0.01; inputs * outputs];
-        Layer::Linear(Linear::new(inputs, outputs, &weight, &vec![0.0; outputs]).unwrap())
+        Layer::Linear(Linear::new(inputs, outputs, &weight, &vec![0.0; outputs]).expect(FITS))
     };
     let (kernel, padding) = ([3; 2], [1; 2]);
     let shape = ConvShape {
@@ -42,15 +44,20 @@ fn acting_allocates_nothing_after_the_first_batch() {
         padding,
         dilation: [1; 2],
     };
-    let conv = Conv2d::new(shape, &[0.01; 36], &[0.0; 4]).unwrap();
+    let conv = Conv2d::new(shape, &[0.01; 36], &[0.0; 4]).expect(FITS);
     let tanh = Layer::Activation(Activation::Tanh);
     let map =
-        |inputs: usize| Linear::new(inputs, 24, &vec![0.01; inputs * 24], &[0.0; 24]).unwrap();
-    let cell = Layer::Recurrent(Recurrent::new(Cell::Gru, map(64), map(8)).unwrap());
+        |inputs: usize| Linear::new(inputs, 24, &vec![0.01; inputs * 24], &[0.0; 24]).expect(FITS);
+    let cell = Layer::Recurrent(Recurrent::new(Cell::Gru, map(64), map(8)).expect(FITS));
     let layers = vec![Layer::Conv2d(conv), linear(16, 64), tanh, cell, linear(8, 2)];
-    let normalizer = ObsNormalizer::new(&[0.0; 4], &[1.0; 4], 1e-8, Some(10.0)).unwrap();
+    let normalizer = ObsNormalizer::new(&[0.0; 4], &[1.0; 4], 1e-8, Some(10.0)).expect(FITS);
     let head = ActionHead::Categorical { n: 2 };
-    let mut policy = Policy::new(&[4], Some(normalizer), Network { layers }, head).unwrap();
+    Policy::new(&[4], Some(normalizer), Network { layers }, head).expect(FITS)
+}
+
+#[test]
+fn acting_allocates_nothing_after_the_first_batch() {
+    let mut policy = policy();
     let obs = [0.3; 32 * 4];
     let mut actions = [0; 32];
     policy.act_batch(&obs, ActionsMut::Discrete(&mut actions));

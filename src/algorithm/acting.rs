@@ -1,11 +1,11 @@
 //! How an agent chooses actions: its network on the host, a distribution, an action policy.
 
-use slm_env::{ActionBatch, Rng, Space, StateError, StateReader, StateWriter};
+use slm_env::{ActionBatch, Rng, Space, StateError, StateReader, StateWriter, Step};
 use slm_policy::{ActionHead, ContinuousHead, Family, LogStd, Network, Scratch};
 
 use super::agent::ActingNet;
 use super::choice::Choice;
-use crate::net::{Dist, LOG_STD_BOUNDS, NetPlan, acting_network, log_std};
+use crate::net::{Dist, LOG_STD_BOUNDS, NetPlan, acting_network, forget, log_std};
 use crate::ops::Schedule;
 
 /// How an action is taken from a distribution.
@@ -40,6 +40,8 @@ pub struct Acting {
     network: Network,
     choice: Choice,
     scratch: Scratch,
+    /// What a recurrent network carries in each environment's episode `[n, state_width]`.
+    states: Vec<f32>,
 }
 
 impl Acting {
@@ -47,7 +49,7 @@ impl Acting {
     pub fn new(plan: ActingPlan, actor: &NetPlan, params: &[f32], rng: Rng) -> Self {
         let (network, head) = freeze(&plan.dist, actor, params);
         let choice = Choice::new(plan, head, rng);
-        Self { network, choice, scratch: Scratch::default() }
+        Self { network, choice, scratch: Scratch::default(), states: Vec::new() }
     }
 
     /// Takes over other parameters.
@@ -65,8 +67,14 @@ impl Acting {
     /// actions of [`Dist::Deterministic`] themselves.
     pub fn act(&mut self, obs: &[f32], actions: &mut ActionBatch) -> &[f32] {
         let n = actions.len() / self.choice.plan.action_space.width();
-        let outputs = self.network.forward(obs, n, &mut self.scratch);
+        self.states.resize(n * self.network.state_width(), 0.0);
+        let outputs = self.network.step(obs, n, &mut self.states, &mut self.scratch);
         self.choice.act(outputs, actions)
+    }
+
+    /// Takes in what followed: episodes that ended are forgotten.
+    pub fn observe(&mut self, steps: &[Step]) {
+        forget(&mut self.states, steps.iter().map(|step| step.terminated || step.truncated));
     }
 
     /// `explore_var`, where the action policy has one.
@@ -84,9 +92,11 @@ impl Acting {
         ActingNet { network: self.network.clone(), head: self.choice.head.clone() }
     }
 
-    /// Writes the generator and the exploration variable; parameters belong to the learner.
+    /// Writes the generator, the exploration variable and the states; parameters belong to the
+    /// learner.
     pub fn save(&self, out: &mut StateWriter) {
         self.choice.save(out);
+        out.f32s(&self.states);
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -94,7 +104,9 @@ impl Acting {
     /// # Errors
     /// When the state ends early.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.choice.load(from)
+        self.choice.load(from)?;
+        self.states = from.f32s()?;
+        Ok(())
     }
 }
 

@@ -46,6 +46,12 @@ pub trait AgentPlan: Send + Sync {
 
     /// `agent.memory`, likewise.
     fn memory_json(&self) -> Json;
+
+    /// Whether a network depends on the episode so far. The kernels have no such layers: it learns as
+    /// Burn tensors on the processor too.
+    fn is_recurrent(&self) -> bool {
+        false
+    }
 }
 
 /// What an agent is made with.

@@ -14,6 +14,8 @@ pub mod critics;
 pub mod dqn;
 mod hydra;
 mod idle_keys;
+#[cfg(test)]
+mod memory_task;
 pub mod nets;
 pub mod off_policy;
 mod off_policy_plan;
@@ -26,6 +28,7 @@ pub mod reinforce;
 pub mod resolve;
 mod resolve_acting;
 mod resolve_net;
+mod resolve_recurrent;
 mod resolve_train;
 mod resolve_value;
 pub mod sac;

@@ -120,6 +120,7 @@ impl<R: OnPolicyRule> Agent for OnPolicy<R> {
     }
 
     fn observe(&mut self, batch: &StepBatch) {
+        self.acting.observe(&batch.steps);
         self.rollout.push_observed(&batch.obs, &batch.final_obs, &batch.steps);
     }
 

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::agent::{Agent, AgentContext, AgentPlan};
+use super::nets::NetsPlan;
 use super::on_policy::{OnPolicy, OnPolicyPlan, OnPolicyRule, UpdateEvery};
 use super::resolve::Resolver;
 use crate::config::{FromNode, MemorySpec};
@@ -32,6 +33,10 @@ impl<R: OnPolicyRule + 'static> AgentPlan for ResolvedOnPolicy<R> {
 
     fn memory_json(&self) -> Json {
         self.memory.clone()
+    }
+
+    fn is_recurrent(&self) -> bool {
+        self.plan.nets.is_recurrent()
     }
 }
 
@@ -71,8 +76,19 @@ impl Resolver<'_> {
     }
 
     /// The quantile of total rewards from which on the memory keeps episodes; `None` where it keeps all.
-    pub fn elite(&mut self, memory: &MemorySpec, update_every: UpdateEvery) -> Option<f64> {
+    /// Episodes are picked apart from what came before them, which a recurrent network may need.
+    pub fn elite(
+        &mut self,
+        memory: &MemorySpec,
+        update_every: UpdateEvery,
+        nets: &NetsPlan,
+    ) -> Option<f64> {
         let MemorySpec::OnPolicyCrossEntropy(spec) = memory else { return None };
+        if nets.is_recurrent() && spec.cross_entropy < 1.0 {
+            let message =
+                "this memory takes episodes out of their order, in which a RecurrentNet learns";
+            self.found.error(self.agent.memory.error_in("name", message));
+        }
         if matches!(update_every, UpdateEvery::Steps(_)) {
             let message = "this memory is of whole episodes; here a number of steps is asked for";
             let error = self.agent.memory.error_in("name", message);

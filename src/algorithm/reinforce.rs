@@ -61,7 +61,7 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let rollout = resolver.rollout(&dist);
     let update_every = resolver.update_every(&memory, spec.training_frequency);
     let (acting, nets) = (acting?, nets?);
-    let elite = resolver.elite(&memory, update_every);
+    let elite = resolver.elite(&memory, update_every, &nets);
     resolver.check_rollout("training_frequency", update_every);
     let rule = rule_plan(&spec);
     Some(Box::new(ResolvedOnPolicy {
@@ -87,7 +87,7 @@ fn rule_plan(spec: &ReinforceSpec) -> ActorCriticPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::algorithm::conformance;
+    use crate::algorithm::{conformance, memory_task};
 
     const AGENT: &str = "{
         algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 8},
@@ -149,5 +149,16 @@ mod tests {
               optim_spec: {name: Lookahead, optimizer: RAdam, lr: 0.05, k: 3},
               lr_scheduler_spec: {name: ReduceLROnPlateau, factor: 0.9, patience: 20}}}";
         conformance::check(&DEF, agent);
+    }
+
+    #[test]
+    fn a_recurrent_network_learns_what_takes_memory() {
+        let net = "type: RecurrentNet, cell_type: RNN, rnn_hidden_size: 8, seq_len: 4,
+            fc_hid_layers: [],";
+        let agent = AGENT
+            .replace("type: MLPNet, hid_layers: [8],", net)
+            .replace("OnPolicyBatchReplay", "OnPolicyReplay")
+            .replace("training_frequency: 8", "training_frequency: 16");
+        memory_task::check(&DEF, &agent, 4000);
     }
 }

@@ -34,7 +34,7 @@ impl Resolver<'_> {
         self.warn_of_loss(part, "this algorithm learns no values");
         let (heads, log_std_init) = self.policy_heads(dist, part.training.log_std_init)?;
         let stds = vec![part.training.init_std; heads.len()];
-        let actor = self.net_plan(part, &heads, &stds, log_std_init)?;
+        let actor = self.sequence_net_plan(part, &heads, &stds, log_std_init)?;
         Some(NetsPlan {
             dist: dist.clone(),
             actor,
@@ -53,7 +53,7 @@ impl Resolver<'_> {
             let mut stds = vec![actor.training.init_std; heads.len()];
             heads.push(1);
             stds.push(critic.training.init_std);
-            let plan = self.net_plan(actor, &heads, &stds, log_std_init)?;
+            let plan = self.sequence_net_plan(actor, &heads, &stds, log_std_init)?;
             let train = train_plan(&actor.training);
             let (dist, critic) = (dist.clone(), CriticPlan::Shared);
             return Some(NetsPlan { dist, actor: plan, train, critic });
@@ -63,9 +63,10 @@ impl Resolver<'_> {
         let critic_source = if same { actor } else { critic };
         let (heads, log_std_init) = self.policy_heads(dist, actor.training.log_std_init)?;
         let stds = vec![actor.training.init_std; heads.len()];
-        let actor_plan = self.net_plan(actor, &heads, &stds, log_std_init)?;
+        let actor_plan = self.sequence_net_plan(actor, &heads, &stds, log_std_init)?;
         let critic_stds = [critic.training.init_std];
-        let critic_plan = self.net_plan(critic_source, &[1], &critic_stds, None)?;
+        let critic_plan = self.sequence_net_plan(critic_source, &[1], &critic_stds, None)?;
+        self.check_seq_len(&actor_plan, &critic_plan, critic_source)?;
         let critic_train = train_plan(&critic_source.training);
         let critic = CriticPlan::Separate(critic_plan.into(), critic_train.into());
         Some(NetsPlan {

@@ -22,7 +22,20 @@ const BATCH_NORM: BatchNormPlan =
 
 impl Resolver<'_> {
     /// The plan of a network with heads of these widths; of a dueling network the only head is Q.
+    /// Recurrent ones are refused.
     pub(super) fn net_plan(
+        &mut self,
+        part: &NetPartSpec,
+        heads: &[usize],
+        head_std: &[Option<f64>],
+        log_std_init: Option<f32>,
+    ) -> Option<NetPlan> {
+        self.refuse_recurrent(part)?;
+        self.sequence_net_plan(part, heads, head_std, log_std_init)
+    }
+
+    /// As [`net_plan`](Self::net_plan), also of a recurrent network, for what learns from sequences.
+    pub(super) fn sequence_net_plan(
         &mut self,
         part: &NetPartSpec,
         heads: &[usize],
@@ -41,6 +54,7 @@ impl Resolver<'_> {
         head_std: &[Option<f64>],
         extra: usize,
     ) -> Option<NetPlan> {
+        self.refuse_recurrent(part)?;
         let mut dims = self.obs_dims()?;
         match dims.as_mut_slice() {
             [width] => *width += extra,
@@ -82,6 +96,7 @@ impl Resolver<'_> {
             trunk,
             branches,
             weights,
+            seq_len: seq_len(&part.body),
             heads,
             dueling,
             out_activation,
@@ -159,6 +174,7 @@ impl Resolver<'_> {
     fn trunk(&mut self, part: &NetPartSpec, dims: Vec<usize>, heads: &[usize]) -> Option<Body> {
         let body = match &part.body {
             BodySpec::Mlp(mlp) | BodySpec::DuelingMlp(mlp) => Ok(mlp_trunk(mlp).into()),
+            BodySpec::Recurrent(net) => Ok(self.recurrent_trunk(part, net)?.into()),
             BodySpec::Conv(net) => conv_trunk(
                 dims,
                 &ConvLayers {
@@ -179,11 +195,6 @@ impl Resolver<'_> {
             ),
             BodySpec::TorchArc(net) => arc_trunk(dims, &net.arc),
             BodySpec::HydraMlp(net) => return self.hydra(part, net, heads),
-            BodySpec::Recurrent(_) => {
-                let feature = format!("network {}", part.body.name());
-                self.found.not_built(&part.place.0, feature);
-                return None;
-            }
         };
         body.map_err(|wrong| self.found.error(wrong.at(part))).ok()
     }
@@ -289,6 +300,11 @@ fn arc_trunk(dims: Vec<usize>, arc: &ArcSpec) -> Result<Body, WrongLayer> {
 
 fn is_dueling(body: &BodySpec) -> bool {
     matches!(body, BodySpec::DuelingMlp(_) | BodySpec::DuelingConv(_))
+}
+
+/// Steps that gradients go back through time.
+fn seq_len(body: &BodySpec) -> usize {
+    if let BodySpec::Recurrent(net) = body { net.seq_len } else { 1 }
 }
 
 /// Whether observations are divided by 255.

@@ -27,10 +27,6 @@ pub const ALGORITHMS: &[&str] = &[
     "CrossQ",
 ];
 
-/// Networks of `agent.net.type` that can be built.
-pub const BUILT_NETS: &[&str] =
-    &["MLPNet", "TorchArcNet", "ConvNet", "DuelingMLPNet", "DuelingConvNet", "HydraMLPNet"];
-
 /// Environments that SLM-Lab's specs name, beyond whole families.
 const ENVS: &[&str] = &[
     "CartPole-v0",

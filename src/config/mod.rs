@@ -54,7 +54,7 @@ pub use fields::{
 };
 pub use from_node::FromNode;
 pub use hydra_layers::HydraLayersSpec;
-pub use known::{ALGORITHMS, Available, BUILT_NETS, is_known_env, known_envs};
+pub use known::{ALGORITHMS, Available, is_known_env, known_envs};
 pub use locate::{built_in_paths, locate};
 pub use loss::{
     CrossEntropyLossSpec, HuberLossSpec, L1LossSpec, LossSpec, MseLossSpec, ReductionSpec,

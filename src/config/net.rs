@@ -236,17 +236,6 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_is_not_built_is_still_checked() {
-        let (net, found) =
-            read("type: RecurrentNet\nrnn_hidden_size: 32\nseq_len: 4\nfc_hid_layers: 3\n");
-        assert_eq!(net, None);
-        assert_eq!(found.unavailable[0].feature, "network RecurrentNet");
-        assert_eq!(found.unavailable[0].path, "agent.net.type");
-        let paths: Vec<&str> = found.errors.iter().map(|e| e.path.as_str()).collect();
-        assert_eq!(paths, ["agent.net.fc_hid_layers", "agent.net.hid_layers_activation"]);
-    }
-
-    #[test]
     fn each_network_has_its_own_gain_of_the_heads() {
         let (net, found) = read(&format!("{MLP}actor_init_std: 0.01\n"));
         let net = net.unwrap();

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::known::BUILT_NETS;
 use super::net_layer::MAX_WIDTH;
 use super::{
     ActivationSpec, ArcSpec, ConvLayerSpec, Fields, HeadActivationSpec, HydraLayersSpec, Names,
@@ -92,7 +91,11 @@ spec_enum! {
 }
 
 spec! {
-    /// A network with a recurrent layer.
+    /// A network that remembers the episode so far.
+    ///
+    /// Its state is carried from step to step and forgotten where an episode ends. Gradients go back
+    /// through time for `seq_len` steps, from the state that the network had there. SLM-Lab 5 shows
+    /// `seq_len` copies of one observation instead.
     pub struct RecurrentNetSpec {
         /// The cell.
         cell_type: CellSpec = default(CellSpec::Gru);
@@ -106,9 +109,9 @@ spec! {
         rnn_hidden_size: usize = required, in 1..=MAX_WIDTH;
         /// Recurrent layers on top of one another.
         rnn_num_layers: usize = default(1), in 1..=MAX_WIDTH;
-        /// Whether a second pass goes backwards.
+        /// Whether a second pass goes backwards; no policy can, so true is refused.
         bidirectional: bool = default(false);
-        /// Observations in a row.
+        /// Steps that gradients go back through time; longer learns what lies further apart, slower.
         seq_len: usize = required, in 1..=MAX_WIDTH;
     }
 }
@@ -165,13 +168,9 @@ impl BodySpec {
         not_built: &[],
     };
 
-    /// Reads the body of the type that `kind` names, and notes if it is not built yet.
+    /// Reads the body of the type that `kind` names.
     pub(super) fn read(kind: &Node, fields: &mut Fields<'_>) -> Option<Self> {
-        let name = Self::NAMES.read(kind, fields.found())?;
-        if !BUILT_NETS.contains(&name) {
-            fields.found().not_built(kind, format!("network {name}"));
-        }
-        match name {
+        match Self::NAMES.read(kind, fields.found())? {
             "MLPNet" => Record::read(fields).map(Self::Mlp),
             "TorchArcNet" => torch_arc(fields).map(Self::TorchArc),
             "ConvNet" => Record::read(fields).map(Self::Conv),

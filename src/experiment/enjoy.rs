@@ -184,6 +184,7 @@ impl Scene {
             (env.new_batch(), env.new_actions(), Frame::new());
         let (mut returns, mut lengths) = (Vec::new(), Vec::new());
         env.reset(&mut batch);
+        player.reset();
         while returns.len() < options.episodes {
             if options.render {
                 env.render(0, &mut frame);
@@ -193,6 +194,7 @@ impl Scene {
             }
             player.act(&batch.obs, env.action_space(), &mut actions);
             env.step(&actions, &mut batch);
+            player.observe(&batch.steps);
             for episode in env.episode_stats().finished() {
                 returns.push(episode.return_);
                 lengths.push(episode.length);

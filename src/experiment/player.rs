@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use slm_env::{ActionBatch, ObsBatch, Rng, Space, StepBatch, VecEnv};
+use slm_env::{ActionBatch, ObsBatch, Rng, Space, Step, StepBatch, VecEnv};
 use slm_policy::{ActionHead, ActionsMut, Policy};
 
 use super::error::RunError;
@@ -34,6 +34,23 @@ impl Player {
             ));
         }
         if fits { Ok(()) } else { Err("the policy's actions are not the environment's".to_owned()) }
+    }
+
+    /// Begins an episode in every row.
+    pub(super) fn reset(&mut self) {
+        if let Self::Greedy(policy) | Self::Sampling(policy, _) = self {
+            policy.reset();
+        }
+    }
+
+    /// Takes in what followed the actions: rows whose episode ended begin another one.
+    pub(super) fn observe(&mut self, steps: &[Step]) {
+        let (Self::Greedy(policy) | Self::Sampling(policy, _)) = self else { return };
+        for (row, step) in steps.iter().enumerate() {
+            if step.terminated || step.truncated {
+                policy.reset_row(row);
+            }
+        }
     }
 
     /// Chooses actions for raw observations.
@@ -95,6 +112,7 @@ impl Evaluator {
         player.check(env).map_err(|reason| RunError::unusable("policy", reason))?;
         env.seed(seed);
         env.reset(&mut self.batch);
+        player.reset();
         let mut returns = vec![None; env.num_envs()];
         while returns.contains(&None) {
             if interrupt.load(Ordering::Relaxed) {
@@ -102,6 +120,7 @@ impl Evaluator {
             }
             player.act(&self.batch.obs, env.action_space(), &mut self.actions);
             env.step(&self.actions, &mut self.batch);
+            player.observe(&self.batch.steps);
             for episode in env.episode_stats().finished() {
                 returns[episode.env].get_or_insert(episode.return_);
             }
@@ -146,7 +165,7 @@ fn actions_mut(actions: &mut ActionBatch) -> ActionsMut<'_> {
 #[cfg(test)]
 mod tests {
     use slm_env::EnvOptions;
-    use slm_policy::{Layer, Linear, Network};
+    use slm_policy::{Cell, Layer, Linear, Network, Recurrent};
 
     use super::*;
     use crate::registry::find_env;
@@ -194,6 +213,26 @@ mod tests {
         assert_eq!(refusal("Pendulum-v1"), "the policy takes 4 numbers, the environment has 3");
         assert_eq!(refusal("MountainCar-v0"), "the policy takes 4 numbers, the environment has 2");
         assert_eq!(balancer().check(&*env("CartPole-v1", 1)), Ok(()));
+    }
+
+    /// One cell, h ← tanh(x + h), whose sign is the action: the row that ended does not remember its 1.
+    #[test]
+    fn a_recurrent_policy_forgets_an_episode_when_it_ends() {
+        let one = || Linear::new(1, 1, &[1.0], &[0.0]).unwrap();
+        let cell = Recurrent::new(Cell::Rnn, one(), one()).unwrap();
+        let network = Network { layers: vec![Layer::Recurrent(cell), Layer::Linear(one())] };
+        let policy = Policy::new(&[1], None, network, ActionHead::Bernoulli { n: 1 }).unwrap();
+        let (mut player, space) = (Player::Greedy(Box::new(policy)), Space::MultiBinary { n: 1 });
+        let act = |player: &mut Player, obs: f32| {
+            let mut actions = ActionBatch::new(&space, 2);
+            player.act(&ObsBatch::F32(vec![obs; 2]), &space, &mut actions);
+            actions
+        };
+        assert_eq!(act(&mut player, 1.0), ActionBatch::Multi(vec![1, 1]));
+        player.observe(&[Step::default(), Step { terminated: true, ..Step::default() }]);
+        assert_eq!(act(&mut player, 0.0), ActionBatch::Multi(vec![1, 0]));
+        player.reset();
+        assert_eq!(act(&mut player, 0.0), ActionBatch::Multi(vec![0, 0]));
     }
 
     /// Logits 2, 1 and 0, 0, 1 for one observation: the first value of two, the last of three.

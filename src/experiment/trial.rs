@@ -28,6 +28,7 @@ use crate::analysis::random_baseline::random_baseline;
 use crate::analysis::run_folder::runs_of;
 use crate::analysis::trial_metrics::{TrialMetrics, trial_metrics};
 use crate::config::DistributedSpec;
+use crate::device::TrainDevice;
 
 /// Trains what `plan` says in a new folder `data/{spec}_{timestamp}/`.
 ///
@@ -102,6 +103,7 @@ type SessionResult = Result<SessionReport, RunError>;
 impl Trial<'_> {
     fn run(&self) -> Result<TrialReport, RunError> {
         let (started, cpu) = (Instant::now(), process_cpu());
+        self.notice_tensors();
         let (mut sessions, mut failures) = (Vec::new(), Vec::new());
         self.say_if_asynchronous();
         for (session, result) in self.run_sessions().into_iter().enumerate() {
@@ -136,6 +138,14 @@ impl Trial<'_> {
         if self.plan.spec.meta.distributed == DistributedSpec::Shared {
             let text = "`meta.distributed: shared`: workers train in no fixed order, so that neither \
                         the same seed nor a resumed run gives the same result again";
+            self.observer.message(None, Level::Info, text);
+        }
+    }
+
+    /// Says where training on the processor goes without the fused kernels.
+    fn notice_tensors(&self) {
+        if self.plan.agent.is_recurrent() && matches!(self.options.device, TrainDevice::Cpu) {
+            let text = "a RecurrentNet learns as Burn tensors: there are no fused kernels for it";
             self.observer.message(None, Level::Info, text);
         }
     }

@@ -1,6 +1,7 @@
 //! Experience: what an agent remembers between updates.
 
 mod batch;
+mod chunks;
 mod cross_entropy;
 #[cfg(test)]
 mod exactness;
@@ -14,6 +15,7 @@ mod sampling;
 mod sum_tree;
 
 pub use batch::{Batch, SequenceBatch};
+pub use chunks::Chunks;
 pub use cross_entropy::CrossEntropy;
 pub use obs_arena::ObsArena;
 pub use priorities::PriorityPlan;

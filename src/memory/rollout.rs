@@ -2,6 +2,7 @@
 
 use slm_env::{ObsBatch, StateError, StateReader, StateWriter, Step};
 
+use super::chunks::Chunks;
 use super::obs_arena::ObsArena;
 use crate::ops::Transitions;
 
@@ -130,6 +131,29 @@ impl Rollout {
         obs.into_values()
     }
 
+    /// The rows that [`bootstrap_obs`](Self::bootstrap_obs) follow.
+    pub fn bootstrap_rows(&self) -> Vec<u32> {
+        let last = (self.len() - self.plan.num_envs) as u32..self.len() as u32;
+        last.chain(self.truncated.iter().copied()).collect()
+    }
+
+    /// Rows `[T, n]` that begin an episode after one that ended in this rollout.
+    pub fn starts(&self) -> Vec<bool> {
+        let n = self.plan.num_envs;
+        let ended_before = &self.done[..self.len() - n];
+        std::iter::repeat_n(false, n).chain(ended_before.iter().copied()).collect()
+    }
+
+    /// Whether the episodes of the newest vector step ended with it `[n]`.
+    pub fn newest_ended(&self) -> &[bool] {
+        &self.done[self.len() - self.plan.num_envs..]
+    }
+
+    /// The rows in chunks of at most `len` steps of one environment.
+    pub fn chunks(&self, len: usize) -> Chunks {
+        Chunks { num_envs: self.plan.num_envs, steps: self.steps(), len }
+    }
+
     /// V of the observation after each action `[T, n]`, from V of those acted on `[T, n]` and of
     /// [`bootstrap_obs`](Self::bootstrap_obs).
     pub fn next_values(&self, values: &[f32], bootstrap: &[f32]) -> Vec<f32> {
@@ -236,6 +260,9 @@ mod tests {
     fn a_truncated_row_bootstraps_from_its_own_final_observation() {
         let rollout = two_steps(false);
         assert_eq!(rollout.bootstrap_obs(), features(&[7, 6, 8]));
+        assert_eq!(rollout.bootstrap_rows(), [2, 3, 1]);
+        assert_eq!(rollout.starts(), [false, false, false, true]);
+        assert_eq!(rollout.newest_ended(), [true, false]);
         let next_values = rollout.next_values(&[1.0, 2.0, 3.0, 4.0], &[30.0, 40.0, 20.0]);
         assert_eq!(next_values, [3.0, 20.0, 30.0, 40.0]);
         assert_eq!((rollout.steps(), rollout.episodes()), (2, 2));

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use burn::tensor::Device;
 use slm_kernels::Pool;
 
+use super::plan::NetPlan;
 use super::workers::Worker;
 
 /// What trains the networks of one agent.
@@ -21,6 +22,15 @@ impl Compute {
     /// Fused kernels on so many threads.
     pub fn kernels(threads: usize) -> Self {
         Self::Kernels(Kernels::new(threads))
+    }
+
+    /// What trains a network of `plan`: on the processor Burn where the kernels lack a layer.
+    #[must_use]
+    pub fn of(&self, plan: &NetPlan) -> Self {
+        match self {
+            Self::Kernels(_) if plan.is_recurrent() => Self::Burn(Device::flex()),
+            _ => self.clone(),
+        }
     }
 
     /// The same, for an agent that trains its networks together with other workers.

@@ -9,6 +9,8 @@ use super::init::init_params;
 use super::learning_rate::LearningRate;
 use super::mlp::{Leaf, Net};
 use super::plan::{NetPlan, TrainPlan};
+use super::recurrent::DeviceSequences;
+use super::unroll::Sequences;
 
 /// A network and everything that changes while it learns.
 pub struct DeviceLearner {
@@ -101,6 +103,16 @@ impl DeviceLearner {
     pub fn outputs(&mut self, inputs: &[f32]) -> &[f32] {
         let mut net = self.tracked();
         let outputs = net.forward_training(self.upload(inputs));
+        self.rows = host_rows(outputs.clone().inner());
+        self.kept = Some(Kept::Params(Box::new(net), outputs));
+        &self.rows
+    }
+
+    /// Output rows `[T, m, output]` of sequences that begin in `states` `[m, state_width]`, kept for
+    /// one [`step_outputs`](Self::step_outputs).
+    pub fn outputs_of_sequences(&mut self, sequences: Sequences<'_>, states: &[f32]) -> &[f32] {
+        let net = self.tracked();
+        let outputs = net.forward_sequences(&self.upload_sequences(sequences, states));
         self.rows = host_rows(outputs.clone().inner());
         self.kept = Some(Kept::Params(Box::new(net), outputs));
         &self.rows
@@ -256,6 +268,17 @@ impl DeviceLearner {
 
     fn upload(&self, inputs: &[f32]) -> Tensor<2> {
         upload_rows(inputs, self.plan.input, &self.device())
+    }
+
+    fn upload_sequences(&self, sequences: Sequences<'_>, states: &[f32]) -> DeviceSequences {
+        let keep: Vec<f32> =
+            sequences.starts.iter().map(|&start| f32::from(u8::from(!start))).collect();
+        let device = &self.device();
+        DeviceSequences {
+            obs: self.upload(sequences.obs),
+            keep: upload_rows(&keep, 1, device),
+            states: upload_rows(states, self.plan.state_width(), device),
+        }
     }
 
     /// The sum of `outputs · d_outputs`, whose gradient with respect to the outputs is the latter.

@@ -1,6 +1,7 @@
 //! From a learner to the network that acts: plain numbers, no tensors.
 
-use slm_policy::{Activation, Conv2d, ConvShape, Layer, LayerNorm, Linear, Network, Scale};
+use slm_policy::{Activation, Cell, Conv2d, ConvShape, Layer, LayerNorm, Linear, Network};
+use slm_policy::{Recurrent, Scale};
 
 use super::dueling::folded;
 use super::plan::{BatchNormPlan, LayerPlan, NetPlan};
@@ -22,19 +23,7 @@ pub fn acting_network(plan: &NetPlan, values: &[f32], columns: usize) -> Network
         layers.push(Layer::Scale(scale.expect("an observation has a width")));
     }
     for layer in &plan.trunk {
-        layers.push(match *layer {
-            LayerPlan::Linear { width: out, bias } => {
-                Layer::Linear(values.linear([width, out], bias))
-            }
-            LayerPlan::Conv2d { shape, bias } => Layer::Conv2d(values.conv(shape, bias)),
-            LayerPlan::LayerNorm { eps, affine } => {
-                Layer::LayerNorm(values.layer_norm(width, eps, affine))
-            }
-            LayerPlan::BatchNorm(norm) => {
-                Layer::Scale(values.batch_norm(&norm, width / norm.positions, &mut buffers))
-            }
-            LayerPlan::Activation(activation) => Layer::Activation(activation),
-        });
+        layers.push(values.layer(*layer, width, &mut buffers));
         width = layer.output(width);
     }
     layers.push(Layer::Linear(values.heads(plan, width, columns)));
@@ -63,6 +52,26 @@ impl<'a> Values<'a> {
         values
     }
 
+    /// The next layer, which takes rows of `width`.
+    fn layer(&mut self, layer: LayerPlan, width: usize, buffers: &mut Values<'a>) -> Layer {
+        match layer {
+            LayerPlan::Linear { width: out, bias } => {
+                Layer::Linear(self.linear([width, out], bias))
+            }
+            LayerPlan::Conv2d { shape, bias } => Layer::Conv2d(self.conv(shape, bias)),
+            LayerPlan::Recurrent { cell, hidden } => {
+                Layer::Recurrent(self.recurrent(cell, width, hidden))
+            }
+            LayerPlan::LayerNorm { eps, affine } => {
+                Layer::LayerNorm(self.layer_norm(width, eps, affine))
+            }
+            LayerPlan::BatchNorm(norm) => {
+                Layer::Scale(self.batch_norm(&norm, width / norm.positions, buffers))
+            }
+            LayerPlan::Activation(activation) => Layer::Activation(activation),
+        }
+    }
+
     /// The next affine map `[input, output]`.
     fn linear(&mut self, [input, output]: [usize; 2], bias: bool) -> Linear {
         let (weight, zeros) = (self.take(input * output), vec![0.0; output]);
@@ -74,6 +83,15 @@ impl<'a> Values<'a> {
         let (weight, zeros) = (self.take(shape.outputs * shape.patch()), vec![0.0; shape.outputs]);
         let bias = if bias { self.take(shape.outputs) } else { &zeros };
         Conv2d::new(shape, weight, bias).expect("slots match the plan's geometries")
+    }
+
+    fn recurrent(&mut self, cell: Cell, input: usize, hidden: usize) -> Recurrent {
+        let width = cell.gates() * hidden;
+        let weights = [self.take(input * width), self.take(hidden * width)];
+        let [input, recurrence] = [(input, weights[0]), (hidden, weights[1])].map(|(rows, w)| {
+            Linear::new(rows, width, w, self.take(width)).expect("slots match the plan's widths")
+        });
+        Recurrent::new(cell, input, recurrence).expect("slots have a column for every gate")
     }
 
     /// The first `columns` outputs of the heads; those of a dueling network become one map to Q.
@@ -125,7 +143,8 @@ mod tests {
 
     use super::*;
     use crate::net::{
-        DeviceLearner, Init, LrSchedule, OptimPlan, Sgd, TrainPlan, batch_norm, conv, plain, renorm,
+        Cell, DeviceLearner, DeviceSequences, Init, LrSchedule, OptimPlan, Sequences, Sgd,
+        TrainPlan, batch_norm, conv, plain, renorm, unroll,
     };
 
     const ACTIVATIONS: [Activation; 14] = [
@@ -231,6 +250,53 @@ mod tests {
         let trained = learner.infer(&pixels).chunks_exact(3).flat_map(|row| &row[..2]);
         for (a, t) in acted.iter().zip(trained) {
             assert!((a - t).abs() < 2e-5 * t.abs().max(1.0), "{a} is not {t}");
+        }
+    }
+
+    const STEPS: usize = 7;
+    const COUNT: usize = 3;
+
+    /// Rows `[rows, width]` as a tensor.
+    fn rows(values: &[f32], width: usize) -> Tensor<2> {
+        let flat = Tensor::<1>::from_data(values, &Device::flex());
+        flat.reshape([values.len() / width, width])
+    }
+
+    /// What the training network says of sequences that begin in `states`.
+    fn unrolled_in_training(
+        learner: &DeviceLearner,
+        sequences: Sequences<'_>,
+        states: &[f32],
+    ) -> Vec<f32> {
+        let keep: Vec<f32> = sequences.starts.iter().map(|&s| if s { 0.0 } else { 1.0 }).collect();
+        let outputs = learner.frozen().forward_sequences(&DeviceSequences {
+            obs: rows(sequences.obs, WIDTH),
+            keep: rows(&keep, 1),
+            states: rows(states, learner.plan().state_width()),
+        });
+        outputs.to_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn recurrent_layers_act_as_they_train_from_any_state_and_across_episodes() {
+        for cell in Cell::ALL {
+            let recurrent = |hidden| LayerPlan::Recurrent { cell, hidden };
+            let tanh = LayerPlan::Activation(Activation::Tanh);
+            let linear = LayerPlan::Linear { width: 5, bias: true };
+            let trunk = vec![linear, tanh, recurrent(6), recurrent(4)];
+            let learner = learner(plain(WIDTH, trunk, &[3]));
+            let obs = &recorded_obs()[..STEPS * COUNT * WIDTH];
+            let starts: Vec<bool> = (0..STEPS * COUNT).map(|row| row % 5 == 4).collect();
+            let width = learner.plan().state_width();
+            let states: Vec<f32> = (0..COUNT * width).map(|k| (k as f32).sin()).collect();
+            let network = acting_network(learner.plan(), &learner.host_params(), 3);
+            let sequences = Sequences { count: COUNT, obs, starts: &starts };
+            let acted = unroll(&network, sequences, &states).outputs;
+            let trained = unrolled_in_training(&learner, sequences, &states);
+            for (a, t) in acted.iter().zip(&trained) {
+                assert!((a - t).abs() < 2e-5, "{cell:?}: {a} is not {t}");
+            }
+            assert_eq!((acted.len(), trained.len()), (63, 63));
         }
     }
 }

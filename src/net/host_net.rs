@@ -279,6 +279,9 @@ fn layers(plan: &NetPlan) -> Vec<Layer> {
                 let ConvShape { input, outputs, kernel, stride, padding, dilation } = shape;
                 Layer::Conv2d { input, outputs, kernel, stride, padding, dilation, bias }
             }
+            LayerPlan::Recurrent { .. } => {
+                unreachable!("`Compute::of` trains recurrent networks as tensors")
+            }
             LayerPlan::LayerNorm { eps, affine } => {
                 Layer::LayerNorm { width: inputs, eps: eps as f32, affine }
             }

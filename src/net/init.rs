@@ -8,10 +8,12 @@ use slm_policy::Activation;
 
 use super::plan::{NetPlan, ParamSlot};
 
-/// How the weights of linear layers and convolutions start; biases are zero except under [`Init::Default`].
+/// How the weights of linear, convolutional and recurrent layers start; biases are zero except under
+/// [`Init::Default`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
-    /// Weights and biases uniform in ±1/√fan-in, `PyTorch`'s own default.
+    /// Weights and biases uniform in ±1/√fan-in, of recurrent layers in ±1/√hidden: `PyTorch`'s own
+    /// default.
     Default,
     /// (Semi-)orthogonal matrix times the gain.
     Orthogonal {
@@ -62,13 +64,22 @@ pub(crate) fn init_params(plan: &NetPlan, rng: &mut Rng) -> Vec<f32> {
                 init_weight(plan.init, slot.shape, slot.fan, values, rng);
             }
             "weight" => init_blocks(plan, &slot, values, rng),
-            "bias" if plan.init == Init::Default => init_bias(&slot, values, rng),
+            "weight_ih" | "weight_hh" => init_recurrence(plan.init, &slot, values, rng),
+            "bias" | "bias_ih" | "bias_hh" if plan.init == Init::Default => {
+                init_bias(&slot, values, rng);
+            }
             "gamma" => values.fill(1.0),
             "log_std" => values.fill(plan.log_std_init.expect("a log_std slot has a value")),
             _ => {}
         }
     }
     params
+}
+
+/// All gates of a cell are one matrix, as `torch.nn.init` sees them.
+fn init_recurrence(init: Init, slot: &ParamSlot, values: &mut [f32], rng: &mut Rng) {
+    let fan = if init == Init::Default { slot.fan } else { slot.shape };
+    init_weight(init, slot.shape, fan, values, rng);
 }
 
 /// Blocks are drawn one by one, heads and other branches among them: each is a matrix of its own in
@@ -155,8 +166,7 @@ fn subtract_projection(vector: &mut [f64], unit: &[f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::LayerPlan;
-    use crate::net::{conv, plain};
+    use crate::net::{Cell, LayerPlan, conv, plain};
 
     fn gram(values: &[f32], rows: usize, columns: usize) -> Vec<f64> {
         let at = |i: usize, j: usize| f64::from(values[i * columns + j]);
@@ -196,6 +206,27 @@ mod tests {
         let (weight, bias) = (&params[..8 * 36], &params[8 * 36..8 * 36 + 8]);
         assert!(weight.iter().all(|x| x.abs() <= 1.0 / 6.0) && weight.iter().any(|x| *x > 0.16));
         assert!(bias.iter().all(|x| x.abs() <= 1.0 / 6.0) && bias.iter().any(|x| *x != 0.0));
+    }
+
+    /// 9 hidden units: ±1/3 for every weight and bias, however many inputs there are.
+    #[test]
+    fn a_recurrent_layer_s_default_init_stays_within_one_over_root_of_its_units() {
+        let gru = LayerPlan::Recurrent { cell: Cell::Gru, hidden: 9 };
+        let plan = plain(100, vec![gru], &[1]);
+        let params = init_params(&plan, &mut Rng::from_seed(1));
+        for slot in &plan.slots()[..4] {
+            let values = &params[slot.range()];
+            assert!(values.iter().all(|x| x.abs() <= 1.0 / 3.0), "{}", slot.name);
+            assert!(values.iter().any(|x| x.abs() > 0.25), "{}", slot.name);
+        }
+        let plan = NetPlan { init: Init::Orthogonal { gain: 2.0 }, ..plan };
+        let params = init_params(&plan, &mut Rng::from_seed(2));
+        let hh = &params[plan.slots()[1].range()];
+        for (k, g) in gram(hh, 9, 27).iter().enumerate() {
+            let expected = if k % 10 == 0 { 4.0 } else { 0.0 };
+            assert!((g - expected).abs() < 1e-5, "{g} is not {expected}");
+        }
+        assert!(params[plan.slots()[2].range()].iter().all(|x| *x == 0.0));
     }
 
     #[test]

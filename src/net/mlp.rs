@@ -3,10 +3,11 @@
 use burn::tensor::module::{conv2d, linear};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, activation};
-use slm_policy::{Activation, ConvShape};
+use slm_policy::{Activation, Cell, ConvShape};
 
 use super::batch_norm::BatchNorm;
 use super::plan::{BatchNormPlan, LayerPlan, NetPlan};
+use super::recurrent::{DeviceSequences, RecurrentLayer};
 
 /// A network at one moment of training.
 ///
@@ -24,15 +25,16 @@ pub struct Net {
 enum Layer {
     Linear(Linear),
     Conv(Conv),
+    Recurrent(Box<RecurrentLayer>),
     Norm { eps: f64, affine: Option<Affine> },
     BatchNorm(Box<BatchNorm>),
     Activation(Activation),
 }
 
 /// Weight `[input, output]` and bias `[output]`.
-struct Linear {
-    weight: Tensor<2>,
-    bias: Option<Tensor<1>>,
+pub(super) struct Linear {
+    pub(super) weight: Tensor<2>,
+    pub(super) bias: Option<Tensor<1>>,
 }
 
 /// Weight `[outputs, patch]` and bias `[outputs]`.
@@ -66,6 +68,9 @@ impl Net {
                     Layer::Linear(views.linear([width, out], bias))
                 }
                 LayerPlan::Conv2d { shape, bias } => Layer::Conv(views.conv(shape, bias)),
+                LayerPlan::Recurrent { cell, hidden } => {
+                    Layer::Recurrent(Box::new(views.recurrent(cell, width, hidden)))
+                }
                 LayerPlan::LayerNorm { eps, affine } => {
                     Layer::Norm { eps, affine: affine.then(|| views.affine(width)) }
                 }
@@ -89,7 +94,8 @@ impl Net {
     /// Output rows `[batch, output]` of `obs` `[batch, input]`: the heads in order, with log σ
     /// after the first where the plan keeps one apart from the state; Q of a dueling network.
     ///
-    /// Batches are normalized by running statistics.
+    /// Batches are normalized by running statistics, and recurrent layers take each row for the
+    /// first of an episode.
     pub fn forward(&self, obs: Tensor<2>) -> Tensor<2> {
         let features = self.layers.iter().fold(self.scaled(obs), |x, layer| layer.forward(x));
         self.outputs(features)
@@ -100,6 +106,21 @@ impl Net {
     pub fn forward_training(&mut self, obs: Tensor<2>) -> Tensor<2> {
         let obs = self.scaled(obs);
         let features = self.layers.iter_mut().fold(obs, |x, layer| layer.forward_training(x));
+        self.outputs(features)
+    }
+
+    /// Output rows `[T, m, output]` of the steps of sequences, in which states are carried on.
+    pub fn forward_sequences(&self, sequences: &DeviceSequences) -> Tensor<2> {
+        let mut start = 0;
+        let obs = self.scaled(sequences.obs.clone());
+        let features = self.layers.iter().fold(obs, |x, layer| match layer {
+            Layer::Recurrent(cell) => {
+                let state = sequences.states.clone().narrow(1, start, cell.state_width());
+                start += cell.state_width();
+                cell.unroll(x, &sequences.keep, state)
+            }
+            layer => layer.forward(x),
+        });
         self.outputs(features)
     }
 
@@ -140,6 +161,14 @@ impl Net {
                     leaves.push(Leaf::Matrix(weight));
                     leaves.extend(bias.iter().map(Leaf::Vector));
                 }
+                Layer::Recurrent(cell) => {
+                    for Linear { weight, bias: _ } in cell.maps() {
+                        leaves.push(Leaf::Matrix(weight));
+                    }
+                    for Linear { weight: _, bias } in cell.maps() {
+                        leaves.extend(bias.iter().map(Leaf::Vector));
+                    }
+                }
                 Layer::Norm { affine: Some(Affine { gamma, beta }), .. } => {
                     leaves.extend([Leaf::Vector(gamma), Leaf::Vector(beta)]);
                 }
@@ -177,6 +206,14 @@ impl Views<'_> {
     fn conv(&mut self, shape: ConvShape, bias: bool) -> Conv {
         let weight = self.matrix([shape.outputs, shape.patch()]);
         Conv { shape, weight, bias: bias.then(|| self.vector(shape.outputs)) }
+    }
+
+    /// Both weights come before both biases.
+    fn recurrent(&mut self, cell: Cell, input: usize, hidden: usize) -> RecurrentLayer {
+        let width = cell.gates() * hidden;
+        let weights = [self.matrix([input, width]), self.matrix([hidden, width])];
+        let maps = weights.map(|weight| Linear { weight, bias: Some(self.vector(width)) });
+        RecurrentLayer::new(cell, maps)
     }
 
     fn affine(&mut self, width: usize) -> Affine {
@@ -220,6 +257,7 @@ impl Layer {
         match self {
             Self::Linear(layer) => layer.forward(x),
             Self::Conv(layer) => layer.forward(x),
+            Self::Recurrent(layer) => layer.begin(x),
             Self::Norm { eps, affine } => layer_norm(x, *eps, affine.as_ref()),
             Self::BatchNorm(norm) => norm.forward(x),
             Self::Activation(kind) => activate(*kind, x),
@@ -235,7 +273,7 @@ impl Layer {
 }
 
 impl Linear {
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         linear(x, self.weight.clone(), self.bias.clone())
     }
 }

@@ -8,6 +8,7 @@ use super::compute::Compute;
 use super::device_learner::DeviceLearner;
 use super::host_learner::HostLearner;
 use super::plan::{NetPlan, TrainPlan};
+use super::unroll::Sequences;
 
 /// A network and everything that changes while it learns, under kernels or as tensors.
 ///
@@ -33,7 +34,7 @@ macro_rules! either {
 impl NetLearner {
     /// A freshly initialized network, its weights drawn from `rng`.
     pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, compute: &Compute) -> Self {
-        match compute {
+        match &compute.of(&plan) {
             Compute::Kernels(kernels) => {
                 Self::Host(Box::new(HostLearner::new(plan, train, rng, kernels)))
             }
@@ -57,6 +58,18 @@ impl NetLearner {
     /// normalization goes by the batch here, and by its running statistics everywhere else.
     pub fn forward(&mut self, inputs: &[f32]) -> &[f32] {
         either!(self, net => net.outputs(inputs))
+    }
+
+    /// Outputs `[T, m, output]` of sequences that begin in `states` `[m, state_width]`, kept for one
+    /// [`step`](Self::step).
+    ///
+    /// # Panics
+    /// Under the kernels, where no recurrent network is.
+    pub fn forward_sequences(&mut self, sequences: Sequences<'_>, states: &[f32]) -> &[f32] {
+        match self {
+            Self::Host(_) => unreachable!("`Compute::of` trains recurrent networks as tensors"),
+            Self::Device(net) => net.outputs_of_sequences(sequences, states),
+        }
     }
 
     /// Outputs `[n, output]` of `inputs` `[n, input]`, kept for one

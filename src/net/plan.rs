@@ -1,6 +1,6 @@
 //! What a network looks like: its layers, its heads and where each parameter lies in the flat vector.
 
-use slm_policy::{Activation, ConvShape};
+use slm_policy::{Activation, Cell, ConvShape};
 
 use super::branches::{Block, Branches};
 use super::init::Init;
@@ -24,6 +24,13 @@ pub enum LayerPlan {
         shape: ConvShape,
         /// Whether a bias is added.
         bias: bool,
+    },
+    /// A recurrent layer, whose output is its hidden state.
+    Recurrent {
+        /// Its kind.
+        cell: Cell,
+        /// Number of hidden units.
+        hidden: usize,
     },
     /// Normalization over the features.
     LayerNorm {
@@ -80,6 +87,8 @@ pub struct NetPlan {
     pub branches: Vec<Branches>,
     /// In what form weights are learned.
     pub weights: WeightsPlan,
+    /// Steps that gradients go back through time where a layer is recurrent, else 1.
+    pub seq_len: usize,
     /// Width of each head; the output row is their concatenation.
     pub heads: Vec<usize>,
     /// Whether the heads are V and A of n actions, `[1, n]`, and the output row is Q `[n]`.
@@ -153,6 +162,21 @@ impl NetPlan {
         self.log_std_init.map_or(0, |_| self.heads[0])
     }
 
+    /// Numbers that a row carries from step to step: those of its recurrent layers, in order; 0
+    /// where there are none.
+    pub fn state_width(&self) -> usize {
+        let states = self.trunk.iter().map(|layer| match layer {
+            LayerPlan::Recurrent { cell, hidden } => cell.state_width(*hidden),
+            _ => 0,
+        });
+        states.sum()
+    }
+
+    /// Whether what it says depends on the episode so far.
+    pub fn is_recurrent(&self) -> bool {
+        self.state_width() > 0
+    }
+
     /// Number of parameters.
     pub fn num_params(&self) -> usize {
         self.slots().last().map_or(0, |slot| slot.range().end)
@@ -189,6 +213,7 @@ impl NetPlan {
             sum += match layer {
                 LayerPlan::Linear { .. } => width * output,
                 LayerPlan::Conv2d { shape, .. } => shape.patch() * output,
+                LayerPlan::Recurrent { cell, hidden } => (width + hidden) * cell.gates() * hidden,
                 LayerPlan::LayerNorm { .. }
                 | LayerPlan::BatchNorm(_)
                 | LayerPlan::Activation(_) => 0,
@@ -227,7 +252,7 @@ impl LayerPlan {
     /// When it is a convolution whose geometry is impossible.
     pub fn output(&self, width: usize) -> usize {
         match self {
-            Self::Linear { width, .. } => *width,
+            Self::Linear { width, .. } | Self::Recurrent { hidden: width, .. } => *width,
             Self::Conv2d { shape, .. } => {
                 let image = shape.output().expect("plans hold geometries that have an output");
                 image.iter().product()
@@ -255,6 +280,14 @@ impl Slots {
                 if bias {
                     self.push(format!("{i}.bias"), [1, shape.outputs], fan);
                 }
+            }
+            LayerPlan::Recurrent { cell, hidden } => {
+                // `PyTorch` counts the hidden units alone.
+                let (gates, fan) = (cell.gates() * hidden, [hidden; 2]);
+                self.push(format!("{i}.weight_ih"), [width, gates], fan);
+                self.push(format!("{i}.weight_hh"), [hidden, gates], fan);
+                self.push(format!("{i}.bias_ih"), [1, gates], fan);
+                self.push(format!("{i}.bias_hh"), [1, gates], fan);
             }
             LayerPlan::LayerNorm { affine: true, .. } => self.push_affine(i, width),
             LayerPlan::BatchNorm(norm) if norm.affine => {
@@ -309,6 +342,7 @@ pub(crate) mod tests {
             trunk,
             branches: Vec::new(),
             weights: WeightsPlan::Plain,
+            seq_len: 1,
             heads: heads.to_vec(),
             dueling: false,
             out_activation: Activation::Identity,
@@ -388,6 +422,18 @@ pub(crate) mod tests {
         assert_eq!(buffers[..10], [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
         assert_eq!(buffers[49..51], [0.0, 1.0]);
         assert_eq!(buffers[89..], [1.0, 0.0]);
+    }
+
+    /// A GRU of 2 units on 3 inputs: 3·6 + 2·6 + 6 + 6 = 42; an LSTM of 5 on 2: (2 + 5 + 2)·20 = 180.
+    #[test]
+    fn a_recurrent_layer_has_two_maps_and_carries_its_state() {
+        let cell = |cell, hidden| LayerPlan::Recurrent { cell, hidden };
+        let plan = plain(3, vec![cell(Cell::Gru, 2), cell(Cell::Lstm, 5)], &[1]);
+        let names: Vec<_> = plan.slots().into_iter().map(|slot| slot.name).collect();
+        let of_cell = ["0.weight_ih", "0.weight_hh", "0.bias_ih", "0.bias_hh"];
+        assert_eq!(names[..4], of_cell);
+        assert_eq!((plan.num_params(), plan.state_width()), (42 + 180 + 6, 2 + 10));
+        assert_eq!(plan.multiply_adds(), 5 * 6 + 7 * 20 + 5);
     }
 
     #[test]

@@ -53,6 +53,16 @@ impl TargetNet {
         }
     }
 
+    /// Parameters, then buffers, on the host: what it takes to act.
+    pub fn params(&self) -> Vec<f32> {
+        match self {
+            Self::Host(net) => [net.params(), net.buffers()].concat(),
+            Self::Device(net) => {
+                [host(&net.params), net.buffers.as_ref().map_or(Vec::new(), host)].concat()
+            }
+        }
+    }
+
     /// Takes over parameters and buffers of `online`.
     ///
     /// # Panics

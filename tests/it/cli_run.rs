@@ -54,6 +54,16 @@ fn slm_labs_commands_run_as_they_stand() {
 }
 
 #[test]
+fn a_run_without_kernels_for_its_network_says_so_once() {
+    let place = Workplace::new();
+    place.write("short.json", &crate::specs::file().to_string());
+    let ran = place.run("short.json ppo_recurrent train").ok();
+    let text = "a RecurrentNet learns as Burn tensors";
+    assert_eq!(ran.err.matches(text).count(), 1, "{}", ran.err);
+    assert!(!place.run("short.json ppo train").ok().err.contains(text));
+}
+
+#[test]
 fn wrong_requests_say_what_would_be_right() {
     let place = Workplace::new();
     place.run("demo.jso").refused("did you mean `demo.json`?");

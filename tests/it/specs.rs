@@ -11,8 +11,8 @@ use slm_lab::experiment::{Mode, Plan, RunOptions, Silent, TrialReport, run_trial
 use slm_lab::registry::{algorithm_names, env_names};
 
 /// Names of the specs of [`file`]: every family of algorithms, discrete and continuous, vector and
-/// single, with and without batch statistics, with and without priorities.
-pub(crate) const NAMES: [&str; 11] = [
+/// single, with and without batch statistics, with and without priorities, and what remembers.
+pub(crate) const NAMES: [&str; 13] = [
     "ppo",
     "ppo_continuous",
     "a2c_separate",
@@ -24,6 +24,8 @@ pub(crate) const NAMES: [&str; 11] = [
     "sac",
     "crossq",
     "td3",
+    "ppo_recurrent",
+    "dqn_recurrent",
 ];
 
 /// The spec file with all of them; each takes a fraction of a second.
@@ -32,7 +34,23 @@ pub(crate) fn file() -> Json {
     for (name, spec) in [("sil", sil()), ("dqn", dqn()), ("sac", sac())] {
         file[name] = spec;
     }
+    file["ppo_recurrent"] = recurrent(file["ppo"].clone(), "GRU");
+    file["dqn_recurrent"] = recurrent(dqn(), "LSTM");
+    file["dqn_recurrent"]["agent"]["memory"] =
+        json!({"name": "Replay", "batch_size": 16, "max_size": 500});
     file
+}
+
+/// The same with a network that remembers, in chunks that no rollout is a multiple of.
+fn recurrent(mut spec: Json, cell: &str) -> Json {
+    let net = &mut spec["agent"]["net"];
+    net["type"] = "RecurrentNet".into();
+    net["cell_type"] = cell.into();
+    net["rnn_hidden_size"] = 8.into();
+    net["seq_len"] = 3.into();
+    net["fc_hid_layers"] = json!([6]);
+    net.as_object_mut().unwrap().shift_remove("hid_layers");
+    spec
 }
 
 /// Those that are written out.

@@ -160,7 +160,7 @@ impl OnPolicyRule for ActorCritic {
 #[cfg(test)]
 mod tests {
     use super::DEF;
-    use crate::algorithm::{conformance, conformance_images};
+    use crate::algorithm::{conformance, conformance_images, memory_task};
 
     const AGENT: &str = "{
         algorithm: {name: ActorCritic, gamma: 0.9, lam: 0.9, training_frequency: 8,
@@ -211,5 +211,15 @@ mod tests {
             .replace("OnPolicyBatchReplay", "OnPolicyReplay")
             .replace("training_frequency: 8", "training_frequency: 32");
         conformance::check(&DEF, &agent);
+    }
+
+    #[test]
+    fn a_recurrent_network_learns_what_takes_memory() {
+        let net = "type: RecurrentNet, cell_type: LSTM, rnn_hidden_size: 8, seq_len: 8,
+            fc_hid_layers: [], shared: true, use_same_optim: true,";
+        let agent = AGENT
+            .replace("type: MLPNet, shared: true, use_same_optim: true, hid_layers: [8],", net)
+            .replace("start_val: 0.001", "start_val: 0.02");
+        memory_task::check(&DEF, &agent, 4000);
     }
 }

@@ -3,10 +3,13 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
 
+use super::chunked::{Carried, ChunkBatch, Whose};
 use super::{CriticPlan, Epoch, Evaluation, NetsPlan, TrainingBatch, UpdateMeans};
 use crate::algorithm::policy_loss::{Losses, PolicyLoss, Rows};
 use crate::memory::Rollout;
-use crate::net::{DeviceLearner, Dist, Net, NetPlan};
+use crate::net::{
+    DeviceLearner, Dist, HostActions, HostDist, Net, NetPlan, acting_network, log_std,
+};
 
 /// Rows per forward pass where nothing is learned, to bound memory.
 const CHUNK_ROWS: usize = 4096;
@@ -16,6 +19,8 @@ pub struct DeviceNets {
     dist: Dist,
     actor: DeviceLearner,
     critic: Critic,
+    /// Where a network is recurrent.
+    carried: Option<Carried>,
 }
 
 enum Critic {
@@ -30,6 +35,22 @@ struct Batch {
     actions: Tensor<2>,
     /// Columns: return, old value, old log-probability.
     targets: Tensor<2>,
+}
+
+/// What the networks see of a minibatch.
+enum Seen {
+    /// Observations `[rows, input]`.
+    Rows(Box<Tensor<2>>),
+    /// The chunks that its rows lie in.
+    Chunks(Box<ChunkBatch>),
+}
+
+/// A minibatch on the device.
+struct Minibatch {
+    seen: Seen,
+    rows: Batch,
+    /// Advantages `[rows]`.
+    advantage: Tensor<1>,
 }
 
 /// Sums over gradient steps, kept on the device until the update ends.
@@ -52,10 +73,19 @@ impl DeviceNets {
                 device,
             ))),
         };
-        Self { dist: plan.dist.clone(), actor, critic }
+        Self { dist: plan.dist.clone(), actor, critic, carried: Carried::new(plan) }
     }
 
-    pub(super) fn evaluate(&self, rollout: &Rollout) -> Evaluation {
+    pub(super) fn seq_len(&self) -> usize {
+        self.carried.as_ref().map_or(1, Carried::seq_len)
+    }
+
+    pub(super) fn evaluate(&mut self, rollout: &Rollout) -> Evaluation {
+        if let Some(mut carried) = self.carried.take() {
+            let evaluation = self.evaluate_in_time(&mut carried, rollout);
+            self.carried = Some(carried);
+            return evaluation;
+        }
         let widths = rollout.plan();
         let obs = self.upload_obs(rollout.obs.values());
         let actions = self.upload(&rollout.actions, widths.action_width);
@@ -65,6 +95,30 @@ impl DeviceNets {
         let next_values = rollout.next_values(&values, &bootstrap);
         let outputs = self.policy_columns(in_chunks(&self.actor.frozen(), &obs));
         let log_probs = host(self.dist.log_prob_and_entropy(outputs, actions).0);
+        Evaluation { values, next_values, log_probs }
+    }
+
+    /// Steps the networks through the rollout on the host, as they act.
+    fn evaluate_in_time(&self, carried: &mut Carried, rollout: &Rollout) -> Evaluation {
+        carried.begin(rollout);
+        let (plan, params) = (self.actor.plan(), self.actor.host_values());
+        let width = plan.head_width();
+        let said = carried.say(Whose::Actor, &acting_network(plan, &params, width), rollout);
+        let (values, bootstrap) = match &self.critic {
+            Critic::Absent => (vec![0.0; rollout.len()], vec![0.0; said.bootstrap.len() / width]),
+            Critic::Shared => said.values(width),
+            Critic::Separate(critic) => {
+                let network = acting_network(critic.plan(), &critic.host_values(), 1);
+                carried.say(Whose::Critic, &network, rollout).values(1)
+            }
+        };
+        let mut actions = HostActions::default();
+        actions.set(&self.dist, rollout.actions.chunks_exact(self.dist.action_width()));
+        let (mut log_probs, mut entropies) = (Vec::new(), Vec::new());
+        let (heads, log_std) = (&said.rows, log_std(plan, &params));
+        HostDist { dist: &self.dist, heads, width, log_std, actions: &actions }
+            .log_prob_and_entropy(&mut log_probs, &mut entropies);
+        let next_values = rollout.next_values(&values, &bootstrap);
         Evaluation { values, next_values, log_probs }
     }
 
@@ -86,12 +140,17 @@ impl DeviceNets {
         let device = self.actor.device();
         let mut sums = Sums::new(&device);
         for Epoch { order, advantages } in epochs {
-            let rows = batch.in_order(&order);
+            let ordered = batch.in_order(&order);
             let advantages = Tensor::<1>::from_data(advantages.as_slice(), &device);
-            for start in (0..order.len()).step_by(minibatch_size) {
-                let len = minibatch_size.min(order.len() - start);
+            for (k, indices) in order.chunks(minibatch_size).enumerate() {
+                let (start, len) = (k * minibatch_size, indices.len());
+                let rows = ordered.narrow(start, len);
+                let seen = match &self.carried {
+                    None => Seen::Rows(Box::new(rows.obs.clone())),
+                    Some(carried) => Seen::Chunks(Box::new(carried.batch(&batch.obs, indices))),
+                };
                 let advantage = advantages.clone().narrow(0, start, len);
-                self.step(rows.narrow(start, len), advantage, loss, &mut sums);
+                self.step(Minibatch { seen, rows, advantage }, loss, &mut sums);
             }
         }
         sums.means()
@@ -125,19 +184,22 @@ impl DeviceNets {
 
     pub(super) fn save(&self, out: &mut StateWriter) {
         self.learners().for_each(|learner| learner.save(out));
+        self.carried.iter().for_each(|carried| carried.save(out));
     }
 
     pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.learners_mut().try_for_each(|learner| learner.load(from))
+        self.learners_mut().try_for_each(|learner| learner.load(from))?;
+        self.carried.as_mut().map_or(Ok(()), |carried| carried.load(from))
     }
 
-    /// One gradient step on a minibatch with its advantages `[batch]`.
-    fn step(&mut self, rows: Batch, advantage: Tensor<1>, loss: &dyn PolicyLoss, sums: &mut Sums) {
+    /// One gradient step.
+    fn step(&mut self, minibatch: Minibatch, loss: &dyn PolicyLoss, sums: &mut Sums) {
+        let Minibatch { seen, rows, advantage } = minibatch;
         let column = |j: usize| rows.targets.clone().narrow(1, j, 1).squeeze_dim::<1>(1);
         let (return_, old_value, old_log_prob) = (column(0), column(1), column(2));
         let mut actor = self.actor.tracked();
-        let outputs = actor.forward_training(rows.obs.clone());
-        let (critic, value) = self.tracked_values(&outputs, rows.obs);
+        let outputs = seen.forward_training(&mut actor, Whose::Actor);
+        let (critic, value) = self.tracked_values(&outputs, &seen);
         let policy = self.policy_columns(outputs);
         let (log_prob, entropy) = self.dist.log_prob_and_entropy(policy, rows.actions);
         let mean_entropy = entropy.clone().mean();
@@ -158,14 +220,14 @@ impl DeviceNets {
     fn tracked_values(
         &mut self,
         outputs: &Tensor<2>,
-        obs: Tensor<2>,
+        seen: &Seen,
     ) -> (Option<Net>, Option<Tensor<1>>) {
         match &mut self.critic {
             Critic::Absent => (None, None),
             Critic::Shared => (None, Some(value_column(outputs.clone()))),
             Critic::Separate(critic) => {
                 let mut net = critic.tracked();
-                let value = value_column(net.forward_training(obs));
+                let value = value_column(seen.forward_training(&mut net, Whose::Critic));
                 (Some(net), Some(value))
             }
         }
@@ -230,6 +292,16 @@ impl DeviceNets {
             Critic::Absent | Critic::Shared => None,
         };
         std::iter::once(&mut self.actor).chain(critic)
+    }
+}
+
+impl Seen {
+    /// Output rows of a net that learns from them.
+    fn forward_training(&self, net: &mut Net, whose: Whose) -> Tensor<2> {
+        match self {
+            Self::Rows(obs) => net.forward_training((**obs).clone()),
+            Self::Chunks(chunks) => chunks.forward(net, whose),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A policy and, where the algorithm has one, a value function: in one network or in two.
 
+mod chunked;
 mod device;
 mod host;
 
@@ -35,6 +36,35 @@ pub enum CriticPlan {
     Shared,
     /// A network of its own.
     Separate(Box<NetPlan>, Box<TrainPlan>),
+}
+
+impl NetsPlan {
+    /// The network of the values, where it is not the policy's.
+    pub(super) fn separate_critic(&self) -> Option<&NetPlan> {
+        match &self.critic {
+            CriticPlan::Separate(net, _) => Some(net),
+            CriticPlan::Absent | CriticPlan::Shared => None,
+        }
+    }
+
+    /// Whether a network depends on the episode so far.
+    pub fn is_recurrent(&self) -> bool {
+        self.nets().any(NetPlan::is_recurrent)
+    }
+
+    /// Steps that gradients go back through time; 1 where nothing is recurrent.
+    pub fn seq_len(&self) -> usize {
+        self.nets().map(|net| net.seq_len).max().unwrap_or(1)
+    }
+
+    fn nets(&self) -> impl Iterator<Item = &NetPlan> {
+        std::iter::once(&self.actor).chain(self.separate_critic())
+    }
+
+    /// What trains the networks, which have to be in one place.
+    fn compute(&self, compute: &Compute) -> Compute {
+        self.nets().fold(compute.clone(), |compute, net| compute.of(net))
+    }
 }
 
 /// What the networks say about a rollout before they learn from it, all `[T, n]`.
@@ -115,13 +145,22 @@ macro_rules! either {
 impl PolicyValueNets {
     /// Freshly initialized networks.
     pub fn new(plan: &NetsPlan, rng: &mut Rng, compute: &Compute) -> Self {
-        match compute {
-            Compute::Kernels(kernels) => Self::Host(Box::new(HostNets::new(plan, rng, kernels))),
-            Compute::Burn(device) => Self::Device(Box::new(DeviceNets::new(plan, rng, device))),
+        match plan.compute(compute) {
+            Compute::Kernels(kernels) => Self::Host(Box::new(HostNets::new(plan, rng, &kernels))),
+            Compute::Burn(device) => Self::Device(Box::new(DeviceNets::new(plan, rng, &device))),
         }
     }
 
-    /// What the networks say about `rollout`, without gradients.
+    /// Steps of one environment that are learned from together; 1 where nothing is recurrent.
+    pub fn seq_len(&self) -> usize {
+        match self {
+            Self::Host(_) => 1,
+            Self::Device(nets) => nets.seq_len(),
+        }
+    }
+
+    /// What the networks say about `rollout`, without gradients. Recurrent ones have to be shown each
+    /// rollout once, as what follows the one before, and then [`learn`](Self::learn) from no other.
     pub fn evaluate(&mut self, rollout: &Rollout) -> Evaluation {
         either!(self, nets => nets.evaluate(rollout))
     }

@@ -18,7 +18,7 @@ use super::agent::TrainStats;
 use super::nets::{Epoch, PolicyValueNets, TrainingBatch};
 use super::on_policy::OnPolicyRule;
 use super::value_target::{ValueLoss, ValueTarget};
-use crate::memory::Rollout;
+use crate::memory::{Chunks, Rollout};
 use crate::net::LossFn;
 use crate::ops::{PercentileScale, Schedule, gae, standardize};
 
@@ -63,6 +63,12 @@ pub struct PpoPlan {
     pub advantage_scale: AdvantageScale,
 }
 
+/// The chunks of a rollout in some order; single rows where nothing is recurrent.
+struct Shuffled {
+    all: Chunks,
+    order: Vec<u32>,
+}
+
 /// PPO's rule.
 pub struct Ppo {
     plan: PpoPlan,
@@ -100,9 +106,11 @@ impl Ppo {
         }
     }
 
-    /// One epoch: rows shuffled, advantages scaled per minibatch.
-    fn epoch(&mut self, advantages: &[f32], order: &mut [u32], rng: &mut Rng) -> Epoch {
-        rng.shuffle(order);
+    /// One epoch: chunks shuffled, advantages scaled per minibatch.
+    fn epoch(&mut self, advantages: &[f32], chunks: &mut Shuffled, rng: &mut Rng) -> Epoch {
+        rng.shuffle(&mut chunks.order);
+        let order: Vec<u32> =
+            chunks.order.iter().flat_map(|&chunk| chunks.all.rows(chunk as usize)).collect();
         let mut scaled: Vec<f32> = order.iter().map(|&row| advantages[row as usize]).collect();
         for minibatch in scaled.chunks_mut(self.plan.minibatch_size) {
             match &mut self.advantage_scale {
@@ -110,7 +118,7 @@ impl Ppo {
                 AdvantageScale::Percentile(scale) => scale.normalize(minibatch),
             }
         }
-        Epoch { order: order.to_vec(), advantages: scaled }
+        Epoch { order, advantages: scaled }
     }
 }
 
@@ -128,9 +136,10 @@ impl OnPolicyRule for Ppo {
         self.value_target.update(&returns);
         let loss = self.loss();
         let batch = TrainingBatch::of(rollout, &returns, &before);
-        let mut order: Vec<u32> = (0..advantages.len() as u32).collect();
+        let all = rollout.chunks(nets.seq_len());
+        let mut chunks = Shuffled { all, order: (0..all.count() as u32).collect() };
         let (epochs, minibatch_size) = (self.plan.training_epoch, self.plan.minibatch_size);
-        let mut epochs = (0..epochs).map(|_| self.epoch(&advantages, &mut order, rng));
+        let mut epochs = (0..epochs).map(|_| self.epoch(&advantages, &mut chunks, rng));
         let means = nets.learn(batch, minibatch_size, &mut epochs, &loss);
         self.entropy = means.entropy;
         TrainStats { loss: means.loss }
@@ -175,7 +184,7 @@ impl OnPolicyRule for Ppo {
 #[cfg(test)]
 mod tests {
     use super::DEF;
-    use crate::algorithm::{conformance, conformance_images};
+    use crate::algorithm::{conformance, conformance_images, memory_task};
 
     const AGENT: &str = "{
         algorithm: {name: PPO, gamma: 0.9, lam: 0.9, time_horizon: 16, minibatch_size: 16,
@@ -250,5 +259,37 @@ mod tests {
         let agent = AGENT
             .replace("shared: false", "shared: true, log_std_init: -0.5, actor_init_std: 0.01");
         conformance::check(&DEF, &agent);
+    }
+
+    #[test]
+    fn a_recurrent_network_keeps_the_agent_contract() {
+        conformance::check_discrete(&DEF, &recurrent("false"));
+    }
+
+    #[test]
+    fn it_learns_what_takes_memory() {
+        let agent = |shared| {
+            recurrent(shared)
+                .replace(
+                    "time_horizon: 16, minibatch_size: 16",
+                    "time_horizon: 32, minibatch_size: 32",
+                )
+                .replace(
+                    "entropy_coef_spec: null",
+                    "entropy_coef_spec: {name: no_decay, start_val: 0.05}",
+                )
+        };
+        for shared in ["true", "false"] {
+            memory_task::check(&DEF, &agent(shared), 3000);
+        }
+        memory_task::check_blind(&DEF, AGENT, 200);
+    }
+
+    fn recurrent(shared: &str) -> String {
+        let net = format!(
+            "type: RecurrentNet, shared: {shared}, use_same_optim: true, rnn_hidden_size: 8,
+            seq_len: 4, fc_hid_layers: []"
+        );
+        AGENT.replace("type: MLPNet, shared: false, use_same_optim: true, hid_layers: [8]", &net)
     }
 }

@@ -94,7 +94,7 @@ pub(in crate::algorithm) fn resolve(
     let nets = resolver.actor_critic_nets(&dist);
     let rollout = resolver.rollout(&dist);
     let (acting, nets, update_every) = (acting?, nets?, update_every?);
-    let elite = resolver.elite(memory, update_every);
+    let elite = resolver.elite(memory, update_every, &nets);
     resolver.check_rollout("time_horizon", update_every);
     let rule = rule_plan(spec, resolver.critic_loss()?);
     Some(ResolvedOnPolicy {

@@ -1,0 +1,244 @@
+//! Recurrent policies and values: a rollout is learned from in chunks of a few steps, through which
+//! gradients go back in time. Williams & Peng (1990), doi:10.1162/neco.1990.2.4.490.
+//!
+//! A chunk begins in the state that the network has there: one pass over the whole rollout before
+//! the update, from the state where the rollout begins, gives it for the parameters that acted. Through
+//! the gradient steps of the update the states stand still, as the "stored state" of Kapturowski et al.
+//! (2019), "Recurrent Experience Replay in Distributed Reinforcement Learning", ICLR, does for longer.
+//!
+//! Unlike SLM-Lab 5, whose recurrent networks see `seq_len` copies of one observation.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use slm_env::{StateError, StateReader, StateWriter};
+use slm_policy::{Network, Scratch};
+
+use super::NetsPlan;
+use crate::memory::{Chunks, Rollout};
+use crate::net::{DeviceSequences, Net, NetPlan, Sequences, forget, unroll};
+
+/// Whose states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    Actor,
+    Critic,
+}
+
+/// What recurrent networks carry from rollout to rollout, and know of the latest one.
+pub(super) struct Carried {
+    seq_len: usize,
+    actor: States,
+    /// Of a critic apart.
+    critic: States,
+    /// The latest rollout's chunks.
+    chunks: Chunks,
+    /// Its rows that begin an episode, which forget the state before them `[T, n]`.
+    starts: Vec<bool>,
+}
+
+/// The states of one network.
+#[derive(Default)]
+struct States {
+    width: usize,
+    /// Where the next rollout begins `[n, width]`.
+    next: Vec<f32>,
+    /// Where each chunk of the latest one begins `[chunks, width]`.
+    chunks: Vec<f32>,
+}
+
+/// What a network says of a rollout.
+pub(super) struct Said {
+    /// Output rows of the observations acted on `[T, n, output]`.
+    pub(super) rows: Vec<f32>,
+    /// Of those whose value bootstraps, as [`Rollout::bootstrap_obs`] gives them.
+    pub(super) bootstrap: Vec<f32>,
+}
+
+/// The chunks of a minibatch, on the device.
+pub(super) struct ChunkBatch {
+    actor: DeviceSequences,
+    /// States of a critic apart `[m, width]`.
+    critic_states: Tensor<2>,
+    /// Where the minibatch's rows are among those of the sequences.
+    picks: Tensor<1, Int>,
+}
+
+impl Carried {
+    /// Nothing yet; `None` where no network is recurrent.
+    pub(super) fn new(plan: &NetsPlan) -> Option<Self> {
+        let critic = plan.separate_critic();
+        plan.is_recurrent().then(|| Self {
+            seq_len: plan.seq_len(),
+            actor: States { width: plan.actor.state_width(), ..States::default() },
+            critic: States { width: critic.map_or(0, NetPlan::state_width), ..States::default() },
+            chunks: Chunks { num_envs: 1, steps: 0, len: 1 },
+            starts: Vec::new(),
+        })
+    }
+
+    /// Steps that gradients go back.
+    pub(super) fn seq_len(&self) -> usize {
+        self.seq_len
+    }
+
+    /// Takes in a rollout, which follows the one before; its networks are stepped through it next.
+    pub(super) fn begin(&mut self, rollout: &Rollout) {
+        self.chunks = rollout.chunks(self.seq_len);
+        // What was carried here was forgotten where it had to be.
+        self.starts = rollout.starts();
+    }
+
+    /// Steps `network` through the rollout.
+    pub(super) fn say(&mut self, whose: Whose, network: &Network, rollout: &Rollout) -> Said {
+        let (chunks, starts) = (self.chunks, &self.starts);
+        let states = match whose {
+            Whose::Actor => &mut self.actor,
+            Whose::Critic => &mut self.critic,
+        };
+        states.say(network, rollout, chunks, starts)
+    }
+
+    /// The chunks in which `rows` lie, whose observations are among `obs` `[T·n, input]`.
+    pub(super) fn batch(&self, obs: &Tensor<2>, rows: &[u32]) -> ChunkBatch {
+        let (found, picks) = self.find(rows);
+        let (indices, keep) = self.unfold(&found);
+        let device = obs.device();
+        ChunkBatch {
+            actor: DeviceSequences {
+                obs: obs.clone().select(0, ints(&indices, &device)),
+                keep: Tensor::<1>::from_data(keep.as_slice(), &device).reshape([keep.len(), 1]),
+                states: self.actor.of_chunks(&found, &device),
+            },
+            critic_states: self.critic.of_chunks(&found, &device),
+            picks: ints(&picks, &device),
+        }
+    }
+
+    /// The chunks in which `rows` lie `[m]`, and where the rows are among theirs `[seq_len, m]`.
+    fn find(&self, rows: &[u32]) -> (Vec<usize>, Vec<i32>) {
+        let mut places = vec![None; self.chunks.count()];
+        let mut found = Vec::new();
+        let mut steps = Vec::with_capacity(rows.len());
+        for &row in rows {
+            let (chunk, step) = self.chunks.place_of(row as usize);
+            let place = *places[chunk].get_or_insert_with(|| {
+                found.push(chunk);
+                found.len() - 1
+            });
+            steps.push((step, place));
+        }
+        let picks = steps.iter().map(|(step, place)| (step * found.len() + place) as i32).collect();
+        (found, picks)
+    }
+
+    /// Rows of the steps of some chunks `[seq_len, m]`, and 0 where one begins an episode, else 1.
+    fn unfold(&self, found: &[usize]) -> (Vec<i32>, Vec<f32>) {
+        let Self { chunks, starts, .. } = self;
+        let (mut indices, mut keep) = (Vec::new(), Vec::new());
+        for step in 0..chunks.len.min(chunks.steps) {
+            for &chunk in found {
+                let first = chunks.first_row(chunk);
+                // Beyond a shorter chunk's end anything will do: it is not picked.
+                let row = first + step * chunks.num_envs;
+                let row = if row < starts.len() { row } else { first };
+                indices.push(row as i32);
+                keep.push(if step > 0 && starts[row] { 0.0 } else { 1.0 });
+            }
+        }
+        (indices, keep)
+    }
+
+    /// Writes the states that the next rollout begins in.
+    pub(super) fn save(&self, out: &mut StateWriter) {
+        out.f32s(&self.actor.next);
+        out.f32s(&self.critic.next);
+    }
+
+    /// Reads what [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// When the state ends early.
+    pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.actor.next = from.f32s()?;
+        self.critic.next = from.f32s()?;
+        Ok(())
+    }
+}
+
+impl States {
+    fn say(
+        &mut self,
+        network: &Network,
+        rollout: &Rollout,
+        chunks: Chunks,
+        starts: &[bool],
+    ) -> Said {
+        let Chunks { num_envs: n, .. } = chunks;
+        self.next.resize(n * self.width, 0.0);
+        let mut pixels = Vec::new();
+        let obs = rollout.obs.values().as_f32s(&mut pixels);
+        let said = unroll(network, Sequences { count: n, obs, starts }, &self.next);
+        self.set_chunks(chunks, starts, &said.states);
+        let rows = rollout.bootstrap_rows();
+        let mut states = gather(&said.states, rows.iter().map(|&row| row as usize), self.width);
+        self.next.copy_from_slice(&states[..n * self.width]);
+        forget(&mut self.next, rollout.newest_ended().iter().copied());
+        let bootstrap_obs = rollout.bootstrap_obs();
+        let obs = bootstrap_obs.as_f32s(&mut pixels);
+        let mut scratch = Scratch::default();
+        let bootstrap = network.step(obs, rows.len(), &mut states, &mut scratch).to_vec();
+        Said { rows: said.outputs, bootstrap }
+    }
+
+    /// Takes the states where chunks begin from those that each row `left`.
+    fn set_chunks(&mut self, chunks: Chunks, starts: &[bool], left: &[f32]) {
+        let n = chunks.num_envs;
+        self.chunks.clear();
+        self.chunks.extend_from_slice(&self.next);
+        let firsts = (n..chunks.count()).map(|chunk| chunks.first_row(chunk));
+        let mut states = gather(left, firsts.clone().map(|row| row - n), self.width);
+        let begins: Vec<bool> = firsts.map(|row| starts[row]).collect();
+        forget(&mut states, begins.into_iter());
+        self.chunks.extend_from_slice(&states);
+    }
+
+    /// Those of some chunks `[m, width]`; a column that nothing reads where there are no states.
+    fn of_chunks(&self, chunks: &[usize], device: &Device) -> Tensor<2> {
+        let m = chunks.len();
+        if self.width == 0 {
+            return Tensor::zeros([m, 1], device);
+        }
+        let states = gather(&self.chunks, chunks.iter().copied(), self.width);
+        Tensor::<1>::from_data(states.as_slice(), device).reshape([m, self.width])
+    }
+}
+
+impl Said {
+    /// V of the rows, and of what bootstraps: the last of `width` columns.
+    pub(super) fn values(&self, width: usize) -> (Vec<f32>, Vec<f32>) {
+        let column = |rows: &[f32]| rows.chunks_exact(width).map(|row| row[width - 1]).collect();
+        (column(&self.rows), column(&self.bootstrap))
+    }
+}
+
+impl ChunkBatch {
+    /// Output rows of the minibatch.
+    pub(super) fn forward(&self, net: &Net, whose: Whose) -> Tensor<2> {
+        let outputs = match whose {
+            Whose::Actor => net.forward_sequences(&self.actor),
+            Whose::Critic => {
+                let states = self.critic_states.clone();
+                net.forward_sequences(&DeviceSequences { states, ..self.actor.clone() })
+            }
+        };
+        outputs.select(0, self.picks.clone())
+    }
+}
+
+/// Rows of `values` `[rows, width]`, one after another.
+fn gather(values: &[f32], rows: impl Iterator<Item = usize>, width: usize) -> Vec<f32> {
+    rows.flat_map(|row| &values[row * width..(row + 1) * width]).copied().collect()
+}
+
+fn ints(values: &[i32], device: &Device) -> Tensor<1, Int> {
+    Tensor::from_data(TensorData::from(values), device)
+}
