@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use slm_env::{ActionBatch, Rng, StateError, StateReader, StateWriter, StepBatch};
+use slm_env::{ActionBatch, Rng, StateError, StateReader, StateWriter, Step, StepBatch};
 use slm_policy::LogStd;
 
 use super::acting::{ActingPlan, action_head, freeze};
@@ -35,8 +35,12 @@ pub struct OffPolicyPlan {
 
 /// The rule by which an off-policy agent learns; it owns its networks.
 pub trait OffPolicyRule: Send {
-    /// Output rows `[n, output]` of the network that acts, for `obs` `[n, width]`.
+    /// Output rows `[n, output]` of the network that acts, for `obs` `[n, width]`: once in each vector
+    /// step.
     fn policy_rows(&mut self, obs: &[f32]) -> &[f32];
+
+    /// Takes in what followed, where acting depends on the episode so far.
+    fn observe(&mut self, _steps: &[Step]) {}
 
     /// Learns from draws of `replay`.
     fn learn(&mut self, replay: &mut Replay, rng: &mut Rng) -> TrainStats;
@@ -86,6 +90,11 @@ pub trait MakeRule: Send + Sync {
 
     /// The rule at frame 0, its networks' weights drawn from `rng`.
     fn make(&self, rng: &mut Rng, compute: &Compute) -> Self::Rule;
+
+    /// Whether acting depends on the episode so far.
+    fn is_recurrent(&self) -> bool {
+        false
+    }
 }
 
 /// An off-policy agent around its rule.
@@ -155,6 +164,7 @@ impl<R: OffPolicyRule> Agent for OffPolicy<R> {
     }
 
     fn observe(&mut self, batch: &StepBatch) {
+        self.rule.observe(&batch.steps);
         self.replay.push_observed(&batch.obs, &batch.final_obs, &batch.steps);
     }
 

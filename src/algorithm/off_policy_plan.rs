@@ -42,6 +42,10 @@ where
     fn memory_json(&self) -> Json {
         self.memory.clone()
     }
+
+    fn is_recurrent(&self) -> bool {
+        self.rule.is_recurrent()
+    }
 }
 
 impl Resolver<'_> {

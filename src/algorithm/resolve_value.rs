@@ -61,14 +61,21 @@ impl Resolver<'_> {
         Some(acting)
     }
 
-    /// A network of action values with a head of each width.
+    /// A network of action values with a head of each width; recurrent ones are refused.
     pub fn value_net(&mut self, heads: &[usize]) -> Option<ValueNet> {
+        let net = self.net_spec()?;
+        self.refuse_recurrent(&net.actor)?;
+        self.sequence_value_net(heads)
+    }
+
+    /// As [`value_net`](Self::value_net), also recurrent, for what learns from sequences.
+    pub fn sequence_value_net(&mut self, heads: &[usize]) -> Option<ValueNet> {
         let net = self.net_spec()?;
         let part = &net.actor;
         self.refuse_critics(&net);
         self.refuse_log_std(part, "action values have no σ to start");
         let stds = vec![part.training.init_std; heads.len()];
-        let plan = self.net_plan(part, heads, &stds, None)?;
+        let plan = self.sequence_net_plan(part, heads, &stds, None)?;
         let (loss, train) = (self.value_loss(part)?, train_plan(&part.training));
         Some(ValueNet { plan, train, part: net.actor, loss })
     }

@@ -56,11 +56,12 @@ impl Replay {
     }
 
     /// Draws `batch_size` sequences of `len` steps of one environment each, uniformly, with
-    /// replacement; a sequence may run across the ends of episodes.
+    /// replacement; a sequence may run across the ends of episodes. In combined replay the last ones
+    /// end in what is new since the last draw, oldest first.
     ///
     /// # Panics
     /// When nothing that long is held.
-    pub fn sample_sequences(&self, rng: &mut Rng, len: usize, batch: &mut SequenceBatch) {
+    pub fn sample_sequences(&mut self, rng: &mut Rng, len: usize, batch: &mut SequenceBatch) {
         assert!(self.has_sequences(len), "there are sequences to draw from");
         batch.clear();
         batch.len = len;
@@ -68,6 +69,14 @@ impl Replay {
         let oldest = self.seen - self.len() as u64;
         let choices = (self.len() - (len - 1) * n) as i64;
         batch.firsts.extend((0..count).map(|_| oldest + rng.integers(0, choices) as u64));
+        if self.plan.use_cer {
+            let new = (self.seen - self.sampled_at).min(choices as u64) as usize;
+            let new = new.min(count);
+            let begin = self.seen - (new + (len - 1) * n) as u64;
+            batch.firsts.truncate(count - new);
+            batch.firsts.extend(begin..begin + new as u64);
+            self.sampled_at = self.seen;
+        }
         for t in 0..len {
             for j in 0..count {
                 let number = batch.firsts[j] + (t * n) as u64;
@@ -212,6 +221,24 @@ mod tests {
         // χ² with 4 degrees of freedom is below 18.47 in 999 of 1000 cases.
         let chi2: f64 = counts[2..].iter().map(|c: &f64| (c - 2000.0).powi(2) / 2000.0).sum();
         assert!(chi2 < 18.47, "{counts:?}");
+    }
+
+    /// Two environments with 10 steps each, sequences of 3 steps: the newest two end in numbers 18 and
+    /// 19, and begin 2 steps of 2 environments before.
+    #[test]
+    fn sequences_of_combined_replay_end_in_what_is_new() {
+        let (mut replay, mut rng) = (replay(2, 100, true, false), Rng::from_seed(3));
+        let step = |replay: &mut Replay, k: usize| push(replay, &[k as f32; 2], &[k as f32; 2]);
+        (0..9).for_each(|k| step(&mut replay, k));
+        let mut batch = SequenceBatch::default();
+        replay.sample_sequences(&mut rng, 3, &mut batch);
+        // All 18 are new: the newest four.
+        assert_eq!(batch.firsts, [10, 11, 12, 13]);
+        step(&mut replay, 9);
+        replay.sample_sequences(&mut rng, 3, &mut batch);
+        assert_eq!(batch.firsts[2..], [14, 15]);
+        replay.sample_sequences(&mut rng, 3, &mut batch);
+        assert!(batch.firsts.iter().all(|&first| first < 16));
     }
 
     #[test]

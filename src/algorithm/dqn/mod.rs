@@ -9,6 +9,7 @@
 //! starts from weights of its own. HydraDQN has one head of values per action dimension, all learned
 //! from the same reward; the loss is the mean over heads.
 
+mod recurrent;
 mod spec;
 
 use std::borrow::Cow;
@@ -114,10 +115,30 @@ impl Dqn {
             }
         };
         values_of_best(&plan.heads, choosing, evaluating, targets);
-        for (i, target) in targets.iter_mut().enumerate() {
-            let row = i / plan.heads.len();
-            let future = if batch.terminated[row] { 0.0 } else { plan.gamma as f32 * *target };
-            *target = batch.rewards[row] + future;
+        discounted(plan, &batch.rewards, &batch.terminated, targets);
+    }
+}
+
+/// Makes r + γ·(1 − terminated)·v of each value v of what follows, `[rows, heads]`.
+fn discounted(plan: &DqnPlan, rewards: &[f32], terminated: &[bool], values: &mut [f32]) {
+    for (i, value) in values.iter_mut().enumerate() {
+        let row = i / plan.heads.len();
+        let future = if terminated[row] { 0.0 } else { plan.gamma as f32 * *value };
+        *value = rewards[row] + future;
+    }
+}
+
+impl NextValue {
+    /// Moves the target network on, at a vector step from frame `previous` to `frame`.
+    fn follow(
+        self,
+        target: Option<&mut TargetNet>,
+        online: &NetLearner,
+        previous: u64,
+        frame: u64,
+    ) {
+        if let (Self::Target(update) | Self::Double(update), Some(target)) = (self, target) {
+            update.apply(target, online, previous, frame);
         }
     }
 }
@@ -145,11 +166,7 @@ impl OffPolicyRule for Dqn {
     }
 
     fn advance(&mut self, previous: u64, frame: u64) {
-        if let (NextValue::Target(update) | NextValue::Double(update), Some(target)) =
-            (self.plan.next_value, &mut self.target)
-        {
-            update.apply(target, &self.online, previous, frame);
-        }
+        self.plan.next_value.follow(self.target.as_mut(), &self.online, previous, frame);
     }
 
     fn finish_update(&mut self, frame: u64, stats: TrainStats) {

@@ -2,6 +2,7 @@
 
 use slm_env::Space;
 
+use super::recurrent::{RecurrentDqnPlan, sequence_len};
 use super::{DqnPlan, NextValue};
 use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
@@ -11,6 +12,7 @@ use crate::algorithm::resolve::{NO_TARGET, Resolver};
 use crate::algorithm::resolve_value::ValueNet;
 use crate::algorithm::target_update::TargetUpdate;
 use crate::config::{AgentSpec, Diagnostics, algorithm_schema, read_algorithm, spec, to_json};
+use crate::memory::ReplayPlan;
 
 /// Deep Q-learning of one network.
 pub const VANILLA_DQN: AlgorithmDef = def(
@@ -85,23 +87,57 @@ fn plan(
     let dist = resolver.value_dist(&spec.acting, is_hydra)?;
     let acting = resolver.value_acting(&spec.acting, &dist);
     let heads = heads(&env.action_space);
-    let net = resolver.value_net(&heads)?;
+    let net = resolver.sequence_value_net(&heads)?;
     let next_value = next_value(target_update(&net.part.training));
     if next_value == NextValue::Online {
         resolver.refuse_target_keys(&net.part, None, NO_TARGET);
     } else {
         resolver.check_target_keys(&net.part);
     }
-    let training_start_step = spec.training_start_step.unwrap_or(replay.batch_size) as u64;
-    let training_frequency = spec.training_frequency as u64;
-    resolver.warn_if_never_started(training_start_step, training_frequency);
-    let timing = LearnTiming { training_start_step, training_frequency };
-    Some(Box::new(ResolvedOffPolicy {
-        plan: OffPolicyPlan { acting: acting?, replay, timing, random_frames: 0 },
-        rule: rule_plan(&spec, net, heads, next_value),
-        algorithm: to_json(&spec),
-        memory: to_json(&memory),
-    }))
+    let rule = rule_plan(&spec, net, heads, next_value);
+    let timing = resolver.timing(&spec, &replay, &rule)?;
+    let plan = OffPolicyPlan { acting: acting?, replay, timing, random_frames: 0 };
+    let (algorithm, memory) = (to_json(&spec), to_json(&memory));
+    Some(if rule.net.is_recurrent() {
+        let rule = RecurrentDqnPlan(rule);
+        Box::new(ResolvedOffPolicy { plan, rule, algorithm, memory })
+    } else {
+        Box::new(ResolvedOffPolicy { plan, rule, algorithm, memory })
+    })
+}
+
+impl Resolver<'_> {
+    /// When it learns: where it does from sequences, not before there are some.
+    fn timing(&mut self, spec: &DqnSpec, replay: &ReplayPlan, rule: &DqnPlan) -> Option<LearnTiming> {
+        let start = spec.training_start_step.unwrap_or(replay.batch_size) as u64;
+        let training_start_step = start.max(self.before_sequences(replay, rule)?);
+        let training_frequency = spec.training_frequency as u64;
+        self.warn_if_never_started(training_start_step, training_frequency);
+        Some(LearnTiming { training_start_step, training_frequency })
+    }
+
+    /// Transitions up to which `replay` has no sequence to draw; 0 where none are drawn.
+    fn before_sequences(&mut self, replay: &ReplayPlan, rule: &DqnPlan) -> Option<u64> {
+        if !rule.net.is_recurrent() {
+            return Some(0);
+        }
+        if replay.priorities.is_some() {
+            let message = "a RecurrentNet learns from sequences, which have no priorities";
+            let error = self.agent.memory.error_in("name", message);
+            self.found.error(error.with_help("it needs a Replay".to_owned()));
+            return None;
+        }
+        let before = (sequence_len(rule) - 1) * replay.num_envs;
+        if before >= replay.max_size {
+            let message = format!(
+                "sequences of 2·`seq_len` steps of {} environments need more than {before} transitions",
+                replay.num_envs
+            );
+            self.found.error(self.agent.memory.error_in("max_size", message));
+            return None;
+        }
+        Some(before as u64)
+    }
 }
 
 fn rule_plan(spec: &DqnSpec, net: ValueNet, heads: Vec<usize>, next_value: NextValue) -> DqnPlan {

@@ -5,7 +5,7 @@ use slm_kernels::Sgd;
 use slm_policy::Activation;
 
 use super::*;
-use crate::algorithm::{conformance, conformance_images};
+use crate::algorithm::{conformance, conformance_images, memory_task};
 use crate::config::Diagnostics;
 use crate::net::{LayerPlan, LrSchedule, OptimPlan, plain};
 
@@ -133,4 +133,28 @@ fn a_head_for_each_action_keeps_the_agent_contract() {
     let agent = AGENT.replace("name: DQN", "name: HydraDQN");
     conformance::check_values(&HYDRA_DQN, &agent);
     conformance::check_multi_discrete(&HYDRA_DQN, &agent);
+}
+
+fn recurrent(cell: &str) -> String {
+    let net = format!(
+        "type: RecurrentNet, cell_type: {cell}, fc_hid_layers: [], rnn_hidden_size: 8, seq_len: 4"
+    );
+    AGENT.replace("type: MLPNet, hid_layers: [8]", &net)
+}
+
+#[test]
+fn a_recurrent_network_keeps_the_agent_contract() {
+    conformance::check_values(&DQN, &recurrent("GRU"));
+    let agent = recurrent("RNN").replace("name: DQN", "name: HydraDQN");
+    conformance::check_multi_discrete(&HYDRA_DQN, &agent);
+}
+
+#[test]
+fn a_recurrent_network_learns_what_takes_memory() {
+    memory_task::check(&DQN, &recurrent("GRU"), 1500);
+    let agent = recurrent("LSTM").replace("name: DQN", "name: DoubleDQN");
+    memory_task::check(&DOUBLE_DQN, &agent.replace("max_size", "use_cer: true, max_size"), 1500);
+    let agent = recurrent("GRU").replace("name: DQN", "name: VanillaDQN");
+    memory_task::check(&VANILLA_DQN, &agent, 1500);
+    memory_task::check_blind(&DQN, AGENT, 200);
 }
