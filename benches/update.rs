@@ -13,7 +13,7 @@ use slm_lab::algorithm::ppo::{AdvantageScale, Ppo, PpoPlan};
 use slm_lab::memory::{Rollout, RolloutPlan};
 use slm_lab::net::{
     Activation, Adam, Compute, DeviceLearner, Dist, HostLearner, Init, Kernels, LayerPlan, LossFn,
-    LrSchedule, NetPlan, OptimPlan, TrainPlan, WeightsPlan,
+    LrSchedule, NetPlan, OptimPlan, Tensors, TrainPlan, WeightsPlan,
 };
 use slm_lab::ops::Schedule;
 use slm_lab::registry::find_env;
@@ -249,12 +249,13 @@ struct BurnNets {
 impl BurnNets {
     fn new(batch: &Batch) -> Self {
         let (device, mut rng) = (Device::flex(), Rng::from_seed(4));
+        let tensors = Tensors::on(device.clone());
         let n = batch.choices.len();
         let vector = |values: &[f32]| Tensor::<1>::from_data(values, &device);
         let choices: Vec<f32> = batch.choices.iter().map(|&choice| choice as f32).collect();
         Self {
-            actor: DeviceLearner::new(net(ACTIONS), train(), &mut rng, &device),
-            critic: DeviceLearner::new(net(1), train(), &mut rng, &device),
+            actor: DeviceLearner::new(net(ACTIONS), train(), &mut rng, &tensors),
+            critic: DeviceLearner::new(net(1), train(), &mut rng, &tensors),
             obs: vector(batch.obs.f32s()).reshape([n, OBS]),
             actions: vector(&choices).reshape([n, 1]),
             advantage: vector(&batch.advantage),

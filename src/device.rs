@@ -102,7 +102,7 @@ impl TrainDevice {
     pub fn compute(&self, threads: usize) -> Compute {
         match self {
             Self::Cpu => Compute::kernels(threads),
-            Self::Burn(device) => Compute::Burn(device.clone()),
+            Self::Burn(device) => Compute::burn(device.clone()),
         }
     }
 }

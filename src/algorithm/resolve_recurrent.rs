@@ -60,12 +60,14 @@ impl Resolver<'_> {
 
 #[cfg(test)]
 mod tests {
-    use slm_env::Space;
+    use slm_env::{SeedSequence, Space};
+    use slm_policy::Layer;
 
-    use crate::algorithm::agent::{AlgorithmDef, EnvShape};
+    use crate::algorithm::agent::{AgentContext, AgentPlan, AlgorithmDef, EnvShape};
     use crate::algorithm::conformance::{NUM_ENVS, plan_in};
-    use crate::algorithm::{actor_critic, dqn, sac, sarsa, sil};
+    use crate::algorithm::{actor_critic, dqn, sac, sarsa};
     use crate::config::Diagnostics;
+    use crate::net::Compute;
 
     const NET: &str = "type: RecurrentNet, cell_type: LSTM, rnn_hidden_size: 8, seq_len: 4,
         fc_hid_layers: [16], hid_layers_activation: relu, shared: false, use_same_optim: false";
@@ -76,6 +78,18 @@ mod tests {
         "DQN, gamma: 0.9, training_batch_iter: 1, training_iter: 1, training_frequency: 4";
 
     fn found(def: &AlgorithmDef, algorithm: &str, memory: &str, net: &str) -> Diagnostics {
+        let (found, plan) = planned(def, algorithm, memory, net);
+        let is_clean = found.errors.is_empty() && found.unavailable.is_empty();
+        assert!(plan.map_or(!is_clean, |plan| plan.is_recurrent()));
+        found
+    }
+
+    fn planned(
+        def: &AlgorithmDef,
+        algorithm: &str,
+        memory: &str,
+        net: &str,
+    ) -> (Diagnostics, Option<Box<dyn AgentPlan>>) {
         let env = EnvShape {
             num_envs: NUM_ENVS,
             max_frame: 1000,
@@ -86,9 +100,7 @@ mod tests {
         let agent = format!("{{algorithm: {{name: {algorithm}}}, {memory}, net: {{{net}}}}}");
         let mut found = Diagnostics::new();
         let plan = plan_in(def, &agent, &env, &mut found);
-        let is_clean = found.errors.is_empty() && found.unavailable.is_empty();
-        assert!(plan.map_or(!is_clean, |plan| plan.is_recurrent()));
-        found
+        (found, plan)
     }
 
     /// Message and place of the only error.
@@ -106,6 +118,26 @@ mod tests {
         assert_eq!(found(&dqn::DQN, DQN, REPLAY, NET).errors, []);
     }
 
+    /// 3 inputs, a layer of 16, two LSTMs of 8 units, each of which carries h and a memory.
+    #[test]
+    fn layers_are_those_that_the_keys_say() {
+        let net = format!("{NET}, rnn_num_layers: 2");
+        let (_, plan) = planned(&actor_critic::DEF, A2C, ON_POLICY, &net);
+        let context =
+            AgentContext { compute: &Compute::kernels(1), seed: &SeedSequence::new(0_u64) };
+        let network = plan.unwrap().build(&context).acting_net().unwrap().network;
+        let sizes = network.layers.iter().map(|layer| match layer {
+            Layer::Linear(linear) => ("linear", linear.inputs(), linear.outputs()),
+            Layer::Recurrent(cell) => (cell.cell().name(), cell.inputs(), cell.hidden()),
+            _ => ("activation", 0, 0),
+        });
+        let cells = [("lstm", 16, 8), ("lstm", 8, 8)];
+        let expected =
+            [("linear", 3, 16), ("activation", 0, 0), cells[0], cells[1], ("linear", 8, 2)];
+        assert_eq!(sizes.collect::<Vec<_>>(), expected);
+        assert_eq!(network.state_width(), 2 * 2 * 8);
+    }
+
     #[test]
     fn what_learns_from_single_steps_refuses_them() {
         let sarsa = "SARSA, gamma: 0.9, training_frequency: 4";
@@ -116,15 +148,6 @@ mod tests {
             assert!(message.contains("learns from single steps"), "{message}");
             assert_eq!(path, "agent.net.type");
         }
-    }
-
-    #[test]
-    fn self_imitation_waits_for_them() {
-        let algorithm = A2C.replace("ActorCritic", "SIL");
-        let memory = "memory: {name: OnPolicyBatchReplay, batch_size: 4, max_size: 9}";
-        let found = found(&sil::SIL, &algorithm, memory, NET);
-        assert_eq!(found.unavailable[0].feature, "self-imitation by a RecurrentNet");
-        assert_eq!(found.unavailable[0].path, "agent.net.type");
     }
 
     #[test]

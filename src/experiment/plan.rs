@@ -45,7 +45,6 @@ impl Plan {
         let algorithm = algorithm?;
         need_of_envs(&spec, &shape, diagnostics);
         let agent = (algorithm.plan)(&spec.agent, &shape, diagnostics)?;
-        check_workers(&spec, &*agent, diagnostics);
         Some(Self { spec, env, agent, algorithm: algorithm.name })
     }
 
@@ -102,15 +101,6 @@ fn at_option(spec: &Spec, error: &EnvError) -> SpecError {
     };
     let env = spec.source.get("env").unwrap_or(&spec.source);
     env.error_in(key, error.to_string())
-}
-
-/// Workers share networks that learn in host memory under the kernels.
-fn check_workers(spec: &Spec, agent: &dyn AgentPlan, diagnostics: &mut Diagnostics) {
-    if agent.is_recurrent() && spec.meta.distributed != DistributedSpec::Off {
-        let meta = spec.source.get("meta").unwrap_or(&spec.source);
-        let node = meta.child("distributed").unwrap_or(meta);
-        diagnostics.not_built(node, "a RecurrentNet that several workers train");
-    }
 }
 
 /// Frequencies that give no row, or one at every step, are legal and surely not meant.

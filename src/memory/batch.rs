@@ -43,6 +43,16 @@ pub struct SequenceBatch {
     pub starts: Vec<bool>,
 }
 
+/// What an environment showed up to each of b transitions `[L, b]`, time first: row t·b + j is step t of
+/// the sequence that ends in transition j.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Histories {
+    /// Observations `[L, b, obs_width]`; anything before the first one that is held.
+    pub obs: Vec<f32>,
+    /// Rows `[L, b]` that begin an episode, or are the first one held.
+    pub starts: Vec<bool>,
+}
+
 /// The columns that both have, to append a row to.
 pub(super) struct Columns<'a> {
     pub(super) obs: &'a mut Vec<f32>,

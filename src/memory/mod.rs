@@ -14,7 +14,7 @@ mod rollout;
 mod sampling;
 mod sum_tree;
 
-pub use batch::{Batch, SequenceBatch};
+pub use batch::{Batch, Histories, SequenceBatch};
 pub use chunks::Chunks;
 pub use cross_entropy::CrossEntropy;
 pub use obs_arena::ObsArena;

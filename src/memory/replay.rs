@@ -174,6 +174,12 @@ impl Replay {
         page.ended(row)
     }
 
+    /// Appends the observation acted on.
+    pub(super) fn gather_obs(&self, number: u64, out: &mut Vec<f32>) {
+        let (page, row) = self.place(number);
+        page.gather_obs(row, out);
+    }
+
     /// Appends a transition.
     #[inline]
     pub(super) fn gather(&self, number: u64, out: &mut Columns<'_>) {

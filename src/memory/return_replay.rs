@@ -8,7 +8,7 @@
 
 use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter, Step};
 
-use super::batch::Batch;
+use super::batch::{Batch, Histories};
 use super::obs_arena::ObsArena;
 use super::replay::{Replay, ReplayPlan};
 use super::rollout::Rollout;
@@ -95,12 +95,21 @@ impl ReturnReplay {
     ///
     /// # Panics
     /// When nothing is held.
-    pub fn sample(&mut self, rng: &mut Rng) -> ReturnBatch<'_> {
+    pub fn sample(&mut self, rng: &mut Rng) {
         self.replay.sample(rng, &mut self.batch);
         if let ObsBatch::F32(obs) = &mut self.obs {
             std::mem::swap(obs, &mut self.batch.obs);
         }
+    }
+
+    /// The latest draw.
+    pub fn drawn(&self) -> ReturnBatch<'_> {
         ReturnBatch { obs: &self.obs, actions: &self.batch.actions, returns: &self.batch.rewards }
+    }
+
+    /// The `len` steps that end in each transition of the latest draw.
+    pub fn histories(&self, len: usize) -> Histories {
+        self.replay.histories(&self.batch.indices, len)
     }
 
     /// Takes in the priorities `[b]` of the latest draw, where there are any.
@@ -140,10 +149,12 @@ impl ReturnReplay {
         let returns = discounted(&rewards, f64::from(future), self.gamma);
         let actions = actions.chunks_exact(self.replay.plan().action_width);
         for (row, (action, reward)) in actions.zip(returns).enumerate() {
+            let terminated = row + 1 == rewards.len();
             let obs = obs.row(row);
             self.replay.push_acted(&obs, action);
-            // No draw looks at what followed.
-            self.replay.push_observed(&obs, &obs, &[Step { reward, ..Step::default() }]);
+            // No draw looks at what followed, but at where an episode ended.
+            let step = Step { reward, terminated, truncated: false };
+            self.replay.push_observed(&obs, &obs, &[step]);
         }
     }
 }
@@ -285,6 +296,22 @@ mod tests {
         assert!(replay.has_batch());
     }
 
+    /// Environment 1 is cut after its second step, so its two rows are held before those of
+    /// environment 0, which terminates with its third.
+    #[test]
+    fn the_history_of_a_transition_is_that_of_its_episode() {
+        let mut replay = replay(9, None);
+        let steps = [([0.0; 2], ".."), ([0.0; 2], ".C"), ([0.0; 2], "T.")];
+        replay.push(&rollout(0, &steps), &[0.0]);
+        replay.batch.indices = vec![4, 2, 1];
+        let Histories { obs, starts } = replay.histories(3);
+        assert_eq!((obs[0], obs[3], obs[5]), (0.0, 10.0, 1.0));
+        assert_eq!(obs[6..], [20.0, 0.0, 11.0]);
+        let (t, f) = (true, false);
+        assert_eq!([starts[0], starts[3], starts[6]], [t, f, f]);
+        assert_eq!([starts[7], starts[5], starts[8]], [t, t, f]);
+    }
+
     /// Priorities 0 and 3 with α = 1: every later draw is the second transition.
     #[test]
     fn draws_follow_the_priorities_of_the_latest_draw() {
@@ -293,9 +320,11 @@ mod tests {
         replay.push(&rollout(0, &[([5.0, 0.0], "T."), ([6.0, 0.0], "T.")]), &[]);
         let mut rng = Rng::from_seed(0);
         // One draw from each half of two equal priorities.
-        assert_eq!(replay.sample(&mut rng).returns, [5.0, 6.0]);
+        replay.sample(&mut rng);
+        assert_eq!(replay.drawn().returns, [5.0, 6.0]);
         replay.set_priorities(&[0.0, 3.0]);
-        let batch = replay.sample(&mut rng);
+        replay.sample(&mut rng);
+        let batch = replay.drawn();
         assert_eq!(
             (batch.returns, batch.obs.f32s(), batch.actions),
             (&[6.0; 2][..], &[10.0; 2][..], &[-10.0; 2][..])

@@ -2,7 +2,7 @@
 
 use slm_env::Rng;
 
-use super::batch::{Batch, SequenceBatch};
+use super::batch::{Batch, Histories, SequenceBatch};
 use super::replay::Replay;
 
 impl Replay {
@@ -48,6 +48,23 @@ impl Replay {
             let drawn = batch.indices.len() - batch.num_newest;
             priorities.set(&batch.indices[..drawn], &errors[..drawn]);
         }
+    }
+
+    /// The `len` steps that end in each of the transitions at these places `[b]`.
+    pub(super) fn histories(&self, indices: &[u32], len: usize) -> Histories {
+        let n = self.plan.num_envs as u64;
+        let oldest = self.seen - self.len() as u64;
+        let mut histories = Histories::default();
+        for before in (0..len as u64).rev() {
+            for &index in indices {
+                let last = self.number_at(index as usize);
+                let number = last.checked_sub(before * n).filter(|number| *number >= oldest);
+                let starts = |number: u64| number < oldest + n || self.ended(number - n);
+                histories.starts.push(number.is_some_and(starts));
+                self.gather_obs(number.unwrap_or(last), &mut histories.obs);
+            }
+        }
+        histories
     }
 
     /// Whether there are sequences of `len` steps to draw.
@@ -239,6 +256,27 @@ mod tests {
         assert_eq!(batch.firsts[2..], [14, 15]);
         replay.sample_sequences(&mut rng, 3, &mut batch);
         assert!(batch.firsts.iter().all(|&first| first < 16));
+    }
+
+    /// Two environments; the first one's episode ends in its second of four steps, numbers 0, 2, 4 and
+    /// 6. A ring of 6 rows holds numbers 2 to 7, so that 2 and 3 are the oldest.
+    #[test]
+    fn a_history_begins_where_the_episode_or_the_ring_does() {
+        let mut replay = replay(2, 6, false, false);
+        for k in 0..4 {
+            let obs = ObsBatch::F32(vec![k as f32, k as f32 + 10.0]);
+            replay.push_acted(&obs, &[0.0; 2]);
+            let end = Step { truncated: k == 1, ..Step::default() };
+            replay.push_observed(&obs, &obs, &[end, Step::default()]);
+        }
+        let places = [6, 7, 3].map(|number| replay.index_of(number) as u32);
+        let Histories { obs, starts } = replay.histories(&places, 3);
+        // The last sequence only has its end: what is before it is not said.
+        assert_eq!(obs[..2], [1.0, 11.0]);
+        assert_eq!(obs[3..5], [2.0, 12.0]);
+        assert_eq!(obs[6..], [3.0, 13.0, 11.0]);
+        let (t, f) = (true, false);
+        assert_eq!(starts, [t, t, f, t, f, f, f, f, t]);
     }
 
     #[test]

@@ -170,7 +170,7 @@ mod tests {
     fn branches_learn_the_same_on_host_and_device_and_never_mix() {
         let plan = hydra(Init::Default);
         let mask = plan.mask().unwrap();
-        let [host, device] = [Compute::kernels(1), Compute::Burn(Device::flex())].map(|compute| {
+        let [host, device] = [Compute::kernels(1), Compute::burn(Device::flex())].map(|compute| {
             let mut net = learner(plan.clone(), &compute);
             for _ in 0..5 {
                 let d_outputs: Vec<f32> = net.forward(&inputs()).iter().map(|y| y - 0.5).collect();

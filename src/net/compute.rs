@@ -14,8 +14,8 @@ use super::workers::Worker;
 pub enum Compute {
     /// Fused kernels in host memory.
     Kernels(Kernels),
-    /// Burn's tensors on a device, of which the processor may be one.
-    Burn(Device),
+    /// Burn's tensors.
+    Burn(Tensors),
 }
 
 impl Compute {
@@ -24,11 +24,18 @@ impl Compute {
         Self::Kernels(Kernels::new(threads))
     }
 
+    /// Burn's tensors on `device`.
+    pub fn burn(device: Device) -> Self {
+        Self::Burn(Tensors::on(device))
+    }
+
     /// What trains a network of `plan`: on the processor Burn where the kernels lack a layer.
     #[must_use]
     pub fn of(&self, plan: &NetPlan) -> Self {
         match self {
-            Self::Kernels(_) if plan.is_recurrent() => Self::Burn(Device::flex()),
+            Self::Kernels(Kernels { worker, .. }) if plan.is_recurrent() => {
+                Self::Burn(Tensors { device: Device::flex(), worker: worker.clone() })
+            }
             _ => self.clone(),
         }
     }
@@ -51,6 +58,22 @@ pub struct Kernels {
     pub(super) threads: Threads,
     /// With whom the networks are trained together.
     pub(super) worker: Option<Worker>,
+}
+
+/// Burn's tensors on a device, of which the processor may be one.
+#[derive(Clone, Debug)]
+pub struct Tensors {
+    /// Where they are.
+    pub(super) device: Device,
+    /// With whom the networks are trained together.
+    pub(super) worker: Option<Worker>,
+}
+
+impl Tensors {
+    /// On `device`, of networks that nobody else trains.
+    pub fn on(device: Device) -> Self {
+        Self { device, worker: None }
+    }
 }
 
 impl Kernels {

@@ -3,7 +3,9 @@
 use burn::tensor::{Device, Gradients, Tensor};
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
-use super::device_optim::{Optim, device_copy, host};
+use super::compute::Tensors;
+use super::device_descent::DeviceDescent;
+use super::device_optim::{device_copy, host};
 use super::device_weights::DeviceWeights;
 use super::init::init_params;
 use super::learning_rate::LearningRate;
@@ -23,7 +25,7 @@ pub struct DeviceLearner {
     params: Tensor<1>,
     /// `[num_buffers]`, where there are any.
     buffers: Option<Tensor<1>>,
-    optim: Optim,
+    descent: DeviceDescent,
     lr: LearningRate,
     grad_norm: Option<Tensor<1>>,
     /// The gradient's norm in the state that was loaded, until the next step.
@@ -42,20 +44,19 @@ enum Kept {
 }
 
 impl DeviceLearner {
-    /// A freshly initialized network on `device`, its weights drawn from `rng`.
-    pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, device: &Device) -> Self {
+    /// A freshly initialized network, its weights drawn from `rng`.
+    pub fn new(plan: NetPlan, train: TrainPlan, rng: &mut Rng, tensors: &Tensors) -> Self {
+        let Tensors { device, worker } = tensors;
         let values = init_params(&plan, rng);
-        let weights = DeviceWeights::new(&plan, &values, rng, device);
-        let params = match &weights {
-            None => Tensor::from_data(values.as_slice(), device),
-            Some(weights) => weights.params(),
-        };
-        let num_learned = weights.as_ref().map_or(values.len(), |weights| weights.raw().dims()[0]);
+        let mut weights = DeviceWeights::new(&plan, &values, rng, device);
+        let mut params = Tensor::from_data(values.as_slice(), device);
+        let learned = weights.as_mut().map_or(&mut params, DeviceWeights::raw_mut);
+        let descent = DeviceDescent::new(&train.optim, learned, worker.as_ref());
         let buffers = plan.init_buffers();
-        Self {
+        let mut learner = Self {
             mask: plan.mask().map(|mask| Tensor::from_data(mask.as_slice(), device)),
             buffers: (!buffers.is_empty()).then(|| Tensor::from_data(buffers.as_slice(), device)),
-            optim: Optim::new(train.optim.clone(), num_learned, device),
+            descent,
             lr: LearningRate::new(&train),
             plan,
             train,
@@ -65,7 +66,9 @@ impl DeviceLearner {
             loaded_norm: None,
             kept: None,
             rows: Vec::new(),
-        }
+        };
+        learner.refresh();
+        learner
     }
 
     /// What the network looks like.
@@ -112,7 +115,8 @@ impl DeviceLearner {
     /// one [`step_outputs`](Self::step_outputs).
     pub fn outputs_of_sequences(&mut self, sequences: Sequences<'_>, states: &[f32]) -> &[f32] {
         let net = self.tracked();
-        let outputs = net.forward_sequences(&self.upload_sequences(sequences, states));
+        let outputs =
+            net.forward_sequences(&DeviceSequences::upload(sequences, states, &self.device()));
         self.rows = host_rows(outputs.clone().inner());
         self.kept = Some(Kept::Params(Box::new(net), outputs));
         &self.rows
@@ -170,11 +174,9 @@ impl DeviceLearner {
             None => grad,
             Some(weights) => weights.backward(grad),
         };
-        let grad = self.clip(grad);
-        let lr = self.lr();
-        let learned = std::mem::replace(self.learned_mut(), grad.clone());
-        *self.learned_mut() = self.optim.step(learned, grad, lr);
-        self.refresh();
+        let (lr, clip) = (self.lr(), self.train.clip_grad);
+        let norm = self.change(|learned, descent| descent.step(learned, grad, lr, clip));
+        self.grad_norm = Some(norm);
     }
 
     /// What an optimizer moves.
@@ -182,11 +184,12 @@ impl DeviceLearner {
         self.weights.as_ref().map_or(&self.params, DeviceWeights::raw)
     }
 
-    fn learned_mut(&mut self) -> &mut Tensor<1> {
-        match &mut self.weights {
-            None => &mut self.params,
-            Some(weights) => weights.raw_mut(),
-        }
+    /// Changes what is learned, and the parameters with it.
+    fn change<T>(&mut self, change: impl FnOnce(&mut Tensor<1>, &mut DeviceDescent) -> T) -> T {
+        let learned = self.weights.as_mut().map_or(&mut self.params, DeviceWeights::raw_mut);
+        let result = change(learned, &mut self.descent);
+        self.refresh();
+        result
     }
 
     /// Makes the parameters what the learned ones stand for.
@@ -197,8 +200,9 @@ impl DeviceLearner {
     }
 
     /// Marks the end of one update at `frame` with the mean loss of its gradient steps, on which
-    /// learning-rate schedules depend.
+    /// learning-rate schedules depend; of workers in lockstep, everybody's.
     pub fn finish_update(&mut self, frame: u64, loss: f64) {
+        self.change(|learned, descent| descent.end_update(learned));
         self.lr.finish_update(frame, loss);
     }
 
@@ -209,7 +213,7 @@ impl DeviceLearner {
 
     /// Number of optimizer steps taken.
     pub fn opt_steps(&self) -> u64 {
-        self.optim.steps()
+        self.descent.steps()
     }
 
     /// L2 norm of the last gradient before clipping; reads it back from the device.
@@ -233,7 +237,7 @@ impl DeviceLearner {
     pub fn save(&self, out: &mut StateWriter) {
         out.f32s(&host(self.learned()));
         self.lr.save(out);
-        self.optim.save(out);
+        self.descent.save(out);
         out.f64(self.grad_norm().unwrap_or(0.0));
         self.buffers.iter().for_each(|buffers| out.f32s(&host(buffers)));
         self.weights.iter().for_each(|weights| weights.save(out));
@@ -244,10 +248,11 @@ impl DeviceLearner {
     /// # Errors
     /// When the state belongs to another network or optimizer.
     pub fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        *self.learned_mut() = device_copy(&from.f32s()?, self.learned())?;
+        let mut learned = device_copy(&from.f32s()?, self.learned())?;
         self.lr.load(from)?;
-        self.optim.load(from)?;
+        self.descent.load(&mut learned, from)?;
         (self.grad_norm, self.loaded_norm) = (None, Some(from.f64()?));
+        self.change(|changed, _| *changed = learned);
         if let Some(buffers) = &mut self.buffers {
             *buffers = device_copy(&from.f32s()?, buffers)?;
         }
@@ -270,17 +275,6 @@ impl DeviceLearner {
         upload_rows(inputs, self.plan.input, &self.device())
     }
 
-    fn upload_sequences(&self, sequences: Sequences<'_>, states: &[f32]) -> DeviceSequences {
-        let keep: Vec<f32> =
-            sequences.starts.iter().map(|&start| f32::from(u8::from(!start))).collect();
-        let device = &self.device();
-        DeviceSequences {
-            obs: self.upload(sequences.obs),
-            keep: upload_rows(&keep, 1, device),
-            states: upload_rows(states, self.plan.state_width(), device),
-        }
-    }
-
     /// The sum of `outputs · d_outputs`, whose gradient with respect to the outputs is the latter.
     fn product(&self, outputs: Tensor<2>, d_outputs: &[f32]) -> Tensor<1> {
         let d_outputs = upload_rows(d_outputs, self.plan.output(), &self.device());
@@ -301,16 +295,6 @@ impl DeviceLearner {
         match &self.mask {
             Some(mask) => flat * mask.clone(),
             None => flat,
-        }
-    }
-
-    /// `torch.nn.utils.clip_grad_norm_`: scales by min(1, max / (‖g‖ + 1e-6)).
-    fn clip(&mut self, grad: Tensor<1>) -> Tensor<1> {
-        let norm = grad.clone().square().sum().sqrt();
-        self.grad_norm = Some(norm.clone());
-        match self.train.clip_grad {
-            None => grad,
-            Some(max) => grad * ((norm + 1e-6).recip() * max).clamp_max(1.0),
         }
     }
 }

@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::net::{
-        Cell, DeviceLearner, DeviceSequences, Init, LrSchedule, OptimPlan, Sequences, Sgd,
+        Cell, DeviceLearner, DeviceSequences, Init, LrSchedule, OptimPlan, Sequences, Sgd, Tensors,
         TrainPlan, batch_norm, conv, plain, renorm, unroll,
     };
 
@@ -180,7 +180,7 @@ mod tests {
         let optim = OptimPlan::Sgd(sgd);
         let train =
             TrainPlan { optim, lr: 0.1, lr_schedule: LrSchedule::Constant, clip_grad: None };
-        DeviceLearner::new(plan, train, &mut Rng::from_seed(3), &Device::flex())
+        DeviceLearner::new(plan, train, &mut Rng::from_seed(3), &Tensors::on(Device::flex()))
     }
 
     /// Holds the first `columns` outputs of the acting network against the training network's.
@@ -256,24 +256,14 @@ mod tests {
     const STEPS: usize = 7;
     const COUNT: usize = 3;
 
-    /// Rows `[rows, width]` as a tensor.
-    fn rows(values: &[f32], width: usize) -> Tensor<2> {
-        let flat = Tensor::<1>::from_data(values, &Device::flex());
-        flat.reshape([values.len() / width, width])
-    }
-
     /// What the training network says of sequences that begin in `states`.
     fn unrolled_in_training(
         learner: &DeviceLearner,
         sequences: Sequences<'_>,
         states: &[f32],
     ) -> Vec<f32> {
-        let keep: Vec<f32> = sequences.starts.iter().map(|&s| if s { 0.0 } else { 1.0 }).collect();
-        let outputs = learner.frozen().forward_sequences(&DeviceSequences {
-            obs: rows(sequences.obs, WIDTH),
-            keep: rows(&keep, 1),
-            states: rows(states, learner.plan().state_width()),
-        });
+        let sequences = DeviceSequences::upload(sequences, states, &Device::flex());
+        let outputs = learner.frozen().forward_sequences(&sequences);
         outputs.to_data().try_to_vec().unwrap()
     }
 

@@ -38,8 +38,8 @@ impl NetLearner {
             Compute::Kernels(kernels) => {
                 Self::Host(Box::new(HostLearner::new(plan, train, rng, kernels)))
             }
-            Compute::Burn(device) => {
-                Self::Device(Box::new(DeviceLearner::new(plan, train, rng, device)))
+            Compute::Burn(tensors) => {
+                Self::Device(Box::new(DeviceLearner::new(plan, train, rng, tensors)))
             }
         }
     }

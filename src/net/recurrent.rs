@@ -1,10 +1,12 @@
 //! Recurrent layers as Burn tensors, unrolled along sequences so that gradients go back through time.
 
-use burn::tensor::Tensor;
 use burn::tensor::activation::{sigmoid, tanh};
+use burn::tensor::{Device, Tensor};
 use slm_policy::Cell;
 
+use super::device_learner::upload_rows;
 use super::mlp::Linear;
+use super::unroll::Sequences;
 
 /// Sequences of T steps, side by side on a device, time first: row t·m + j is step t of sequence j.
 #[derive(Clone)]
@@ -15,6 +17,27 @@ pub struct DeviceSequences {
     pub keep: Tensor<2>,
     /// States that the sequences begin in `[m, state_width]`.
     pub states: Tensor<2>,
+}
+
+impl DeviceSequences {
+    /// Sequences of the host that begin in `states` `[m, state_width]`.
+    pub fn upload(sequences: Sequences<'_>, states: &[f32], device: &Device) -> Self {
+        let Sequences { count, obs, starts } = sequences;
+        let keep: Vec<f32> = starts.iter().map(|&start| f32::from(u8::from(!start))).collect();
+        Self {
+            obs: upload_rows(obs, obs.len() / starts.len(), device),
+            keep: upload_rows(&keep, 1, device),
+            states: Self::upload_states(states, count, device),
+        }
+    }
+
+    /// States `[m, state_width]`; a column that nothing reads where there are none.
+    pub fn upload_states(states: &[f32], m: usize, device: &Device) -> Tensor<2> {
+        match states.len() / m {
+            0 => Tensor::zeros([m, 1], device),
+            width => upload_rows(states, width, device),
+        }
+    }
 }
 
 /// One recurrent layer, as [`Cell`] says.

@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn everywhere() -> [Compute; 2] {
-        [Compute::kernels(1), Compute::Burn(Device::flex())]
+        [Compute::kernels(1), Compute::burn(Device::flex())]
     }
 
     fn assert_close(found: &[f32], expected: &[f32]) {

@@ -22,6 +22,23 @@ pub struct Unrolled {
     pub states: Vec<f32>,
 }
 
+impl<'a> Sequences<'a> {
+    /// The earlier half of their steps, and the later one.
+    ///
+    /// # Panics
+    /// When the number of steps is odd.
+    pub fn halves(&self) -> [Self; 2] {
+        assert!(
+            (self.starts.len() / self.count).is_multiple_of(2),
+            "two halves have equal lengths"
+        );
+        let (obs, starts) = (self.obs.split_at(self.obs.len() / 2), self.starts);
+        let starts = starts.split_at(starts.len() / 2);
+        let half = |obs: &'a [f32], starts: &'a [bool]| Self { count: self.count, obs, starts };
+        [half(obs.0, starts.0), half(obs.1, starts.1)]
+    }
+}
+
 /// Steps `network` through `sequences`, which begin in `states` `[m, state_width]`.
 ///
 /// # Panics
@@ -37,6 +54,17 @@ pub fn unroll(network: &Network, sequences: Sequences<'_>, states: &[f32]) -> Un
         unrolled.states.extend_from_slice(&states);
     }
     unrolled
+}
+
+/// Output rows `[m, output]` and states `[m, state_width]` after the last step of `sequences`, which begin
+/// with no state.
+pub fn unroll_to_end(network: &Network, sequences: Sequences<'_>) -> Unrolled {
+    let before = vec![0.0; sequences.count * network.state_width()];
+    let Unrolled { mut outputs, mut states } = unroll(network, sequences, &before);
+    let steps = sequences.starts.len() / sequences.count;
+    outputs.drain(..outputs.len() / steps * (steps - 1));
+    states.drain(..states.len() / steps * (steps - 1));
+    Unrolled { outputs, states }
 }
 
 /// Sets the states `[n, state_width]` of rows that begin an episode to zero.

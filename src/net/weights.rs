@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn everywhere() -> [Compute; 2] {
-        [Compute::kernels(1), Compute::Burn(Device::flex())]
+        [Compute::kernels(1), Compute::burn(Device::flex())]
     }
 
     fn inputs() -> Vec<f32> {

@@ -17,7 +17,7 @@ use crate::comparison::{assert_same_run, files};
 use crate::specs::{distributed, find, options, plan_of};
 
 /// Specs with networks, and one without.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "ppo",
     "ppo_continuous",
     "a2c_separate",
@@ -28,6 +28,8 @@ const NAMES: [&str; 10] = [
     "sac",
     "td3",
     "random",
+    "ppo_recurrent",
+    "dqn_recurrent",
 ];
 
 fn train(name: &str, file: &Json, options: &RunOptions) -> TrialReport {

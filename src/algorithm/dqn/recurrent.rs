@@ -21,7 +21,7 @@ use crate::algorithm::agent::TrainStats;
 use crate::algorithm::off_policy::{MakeRule, OffPolicyRule};
 use crate::memory::{Replay, SequenceBatch};
 use crate::net::{Compute, NetLearner, NetPlan, Sequences, TargetNet};
-use crate::net::{acting_network, forget, unroll};
+use crate::net::{acting_network, forget, unroll, unroll_to_end};
 
 /// Numbers of one DQN agent whose network is recurrent.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,30 +74,16 @@ impl MakeRule for RecurrentDqnPlan {
 impl RecurrentDqn {
     /// One gradient step on the second half of the sequences; returns the loss.
     fn step(&mut self) -> f64 {
-        let states = self.states_before_learning();
         let Self { plan, online, batch, targets, gradients, .. } = self;
-        let half = batch.rewards.len() / 2;
-        let obs = &batch.obs[batch.obs.len() / 2..];
-        let count = batch.firsts.len();
-        let sequences = Sequences { count, obs, starts: &batch.starts[half..] };
-        let values = online.forward_sequences(sequences, &states);
+        let [seen, learned] = sequences(batch).halves();
+        let states = unroll_to_end(&self.acting, seen).states;
+        let values = online.forward_sequences(learned, &states);
         let loss = ActionValueLoss { heads: &plan.heads, kind: plan.loss, weights: &[] };
         let actions = &batch.actions[batch.actions.len() / 2..];
         let loss = gradients.set(loss, values, actions, targets);
         online.step(&gradients.values);
         self.refresh_acting();
         loss
-    }
-
-    /// The online network's states after the first half `[b, state_width]`.
-    fn states_before_learning(&self) -> Vec<f32> {
-        let SequenceBatch { obs, starts, firsts, .. } = &self.batch;
-        let (obs, starts) = (&obs[..obs.len() / 2], &starts[..starts.len() / 2]);
-        let size = firsts.len() * self.acting.state_width();
-        let count = firsts.len();
-        let mut states =
-            unroll(&self.acting, Sequences { count, obs, starts }, &vec![0.0; size]).states;
-        states.split_off(states.len() - size)
     }
 
     /// r + γ·(1 − terminated)·V(s') for each step of the second half and each head.
@@ -119,10 +105,9 @@ impl RecurrentDqn {
 
     /// Q of what follows each step of the second half `[seq_len, b, actions]`.
     fn next_values(&self, network: &Network) -> Vec<f32> {
-        let SequenceBatch { obs, starts, next_obs, firsts, .. } = &self.batch;
-        let sequences = Sequences { count: firsts.len(), obs, starts };
+        let SequenceBatch { next_obs, firsts, starts, .. } = &self.batch;
         let before = vec![0.0; firsts.len() * network.state_width()];
-        let mut states = unroll(network, sequences, &before).states;
+        let mut states = unroll(network, sequences(&self.batch), &before).states;
         let half = states.len() / 2;
         let (rows, next_obs) = (starts.len() / 2, &next_obs[next_obs.len() / 2..]);
         let mut scratch = Scratch::default();
@@ -133,6 +118,10 @@ impl RecurrentDqn {
         let (plan, values) = (&self.plan.net, self.online.params());
         self.acting = acting_network(plan, &values, plan.output());
     }
+}
+
+fn sequences(batch: &SequenceBatch) -> Sequences<'_> {
+    Sequences { count: batch.firsts.len(), obs: &batch.obs, starts: &batch.starts }
 }
 
 impl OffPolicyRule for RecurrentDqn {
@@ -167,6 +156,8 @@ impl OffPolicyRule for RecurrentDqn {
 
     fn finish_update(&mut self, frame: u64, stats: TrainStats) {
         self.online.finish_update(frame, stats.loss);
+        // Of several workers, others may have moved it on.
+        self.refresh_acting();
     }
 
     fn actor_plan(&self) -> &NetPlan {

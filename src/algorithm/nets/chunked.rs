@@ -10,18 +10,11 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use slm_env::{StateError, StateReader, StateWriter};
-use slm_policy::{Network, Scratch};
 
 use super::NetsPlan;
+use super::stepped::{Stepped, Whose};
 use crate::memory::{Chunks, Rollout};
-use crate::net::{DeviceSequences, Net, NetPlan, Sequences, forget, unroll};
-
-/// Whose states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whose {
-    Actor,
-    Critic,
-}
+use crate::net::{DeviceSequences, Net, NetPlan, Sequences, forget};
 
 /// What recurrent networks carry from rollout to rollout, and know of the latest one.
 pub(super) struct Carried {
@@ -43,6 +36,8 @@ struct States {
     next: Vec<f32>,
     /// Where each chunk of the latest one begins `[chunks, width]`.
     chunks: Vec<f32>,
+    /// After each of its rows that a time limit cut `[rows cut, width]`.
+    truncated: Vec<f32>,
 }
 
 /// What a network says of a rollout.
@@ -87,14 +82,23 @@ impl Carried {
         self.starts = rollout.starts();
     }
 
-    /// Steps `network` through the rollout.
-    pub(super) fn say(&mut self, whose: Whose, network: &Network, rollout: &Rollout) -> Said {
+    /// Steps `net` through the rollout.
+    pub(super) fn say(&mut self, net: &Stepped, rollout: &Rollout) -> Said {
         let (chunks, starts) = (self.chunks, &self.starts);
-        let states = match whose {
+        let states = match net.whose {
             Whose::Actor => &mut self.actor,
             Whose::Critic => &mut self.critic,
         };
-        states.say(network, rollout, chunks, starts)
+        states.say(net, rollout, chunks, starts)
+    }
+
+    /// V of what a time limit cut off in the rollout, through which `net` has been stepped.
+    pub(super) fn truncated_values(&self, net: &Stepped, rollout: &Rollout) -> Vec<f32> {
+        let states = match net.whose {
+            Whose::Actor => &self.actor.truncated,
+            Whose::Critic => &self.critic.truncated,
+        };
+        net.values(&net.rows(rollout.truncated_rows_obs(), states.clone()))
     }
 
     /// The chunks in which `rows` lie, whose observations are among `obs` `[T·n, input]`.
@@ -165,28 +169,17 @@ impl Carried {
 }
 
 impl States {
-    fn say(
-        &mut self,
-        network: &Network,
-        rollout: &Rollout,
-        chunks: Chunks,
-        starts: &[bool],
-    ) -> Said {
+    fn say(&mut self, net: &Stepped, rollout: &Rollout, chunks: Chunks, starts: &[bool]) -> Said {
         let Chunks { num_envs: n, .. } = chunks;
         self.next.resize(n * self.width, 0.0);
-        let mut pixels = Vec::new();
-        let obs = rollout.obs.values().as_f32s(&mut pixels);
-        let said = unroll(network, Sequences { count: n, obs, starts }, &self.next);
+        let said = net.through(rollout, starts, &self.next);
         self.set_chunks(chunks, starts, &said.states);
         let rows = rollout.bootstrap_rows();
-        let mut states = gather(&said.states, rows.iter().map(|&row| row as usize), self.width);
+        let states = gather(&said.states, rows.iter().map(|&row| row as usize), self.width);
         self.next.copy_from_slice(&states[..n * self.width]);
         forget(&mut self.next, rollout.newest_ended().iter().copied());
-        let bootstrap_obs = rollout.bootstrap_obs();
-        let obs = bootstrap_obs.as_f32s(&mut pixels);
-        let mut scratch = Scratch::default();
-        let bootstrap = network.step(obs, rows.len(), &mut states, &mut scratch).to_vec();
-        Said { rows: said.outputs, bootstrap }
+        self.truncated = states[n * self.width..].to_vec();
+        Said { rows: said.outputs, bootstrap: net.rows(&rollout.bootstrap_obs(), states) }
     }
 
     /// Takes the states where chunks begin from those that each row `left`.
@@ -201,26 +194,47 @@ impl States {
         self.chunks.extend_from_slice(&states);
     }
 
-    /// Those of some chunks `[m, width]`; a column that nothing reads where there are no states.
+    /// Those of some chunks `[m, width]`.
     fn of_chunks(&self, chunks: &[usize], device: &Device) -> Tensor<2> {
-        let m = chunks.len();
-        if self.width == 0 {
-            return Tensor::zeros([m, 1], device);
-        }
         let states = gather(&self.chunks, chunks.iter().copied(), self.width);
-        Tensor::<1>::from_data(states.as_slice(), device).reshape([m, self.width])
+        DeviceSequences::upload_states(&states, chunks.len(), device)
     }
 }
 
 impl Said {
-    /// V of the rows, and of what bootstraps: the last of `width` columns.
-    pub(super) fn values(&self, width: usize) -> (Vec<f32>, Vec<f32>) {
-        let column = |rows: &[f32]| rows.chunks_exact(width).map(|row| row[width - 1]).collect();
-        (column(&self.rows), column(&self.bootstrap))
+    /// V of the rows, and of what bootstraps, where `net` said it.
+    pub(super) fn values(&self, net: &Stepped) -> (Vec<f32>, Vec<f32>) {
+        (net.values(&self.rows), net.values(&self.bootstrap))
     }
 }
 
 impl ChunkBatch {
+    /// The later halves of `histories`, from the states that the earlier ones lead to; their last steps
+    /// are the rows.
+    pub(super) fn of_histories(
+        histories: Sequences<'_>,
+        actor: &Stepped,
+        critic: Option<&Stepped>,
+        device: &Device,
+    ) -> Self {
+        let [seen, learned] = histories.halves();
+        let upload =
+            |net: &Stepped| DeviceSequences::upload(learned, &net.to_end(seen).states, device);
+        let actor = upload(actor);
+        let critic_states = critic.map_or_else(|| actor.states.clone(), |net| upload(net).states);
+        let (count, rows) = (histories.count as i32, learned.starts.len() as i32);
+        let picks: Vec<i32> = (rows - count..rows).collect();
+        Self { actor, critic_states, picks: ints(&picks, device) }
+    }
+
+    /// The same with some of the rows.
+    pub(super) fn pick(&self, rows: &[u32]) -> Self {
+        let Self { actor, critic_states, picks } = self;
+        let rows: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
+        let picks = picks.clone().select(0, ints(&rows, &picks.device()));
+        Self { actor: actor.clone(), critic_states: critic_states.clone(), picks }
+    }
+
     /// Output rows of the minibatch.
     pub(super) fn forward(&self, net: &Net, whose: Whose) -> Tensor<2> {
         let outputs = match whose {

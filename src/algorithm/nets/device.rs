@@ -1,56 +1,32 @@
 //! Networks as Burn tensors: they learn on any device, and Burn differentiates their losses.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
 
-use super::chunked::{Carried, ChunkBatch, Whose};
+use super::chunked::Carried;
+use super::minibatch::{Batch, Minibatch, Seen};
+use super::stepped::Whose;
 use super::{CriticPlan, Epoch, Evaluation, NetsPlan, TrainingBatch, UpdateMeans};
 use crate::algorithm::policy_loss::{Losses, PolicyLoss, Rows};
 use crate::memory::Rollout;
-use crate::net::{
-    DeviceLearner, Dist, HostActions, HostDist, Net, NetPlan, acting_network, log_std,
-};
+use crate::net::{DeviceLearner, Dist, Net, NetPlan, Tensors};
 
 /// Rows per forward pass where nothing is learned, to bound memory.
 const CHUNK_ROWS: usize = 4096;
 
 /// Networks on a device.
 pub struct DeviceNets {
-    dist: Dist,
-    actor: DeviceLearner,
-    critic: Critic,
+    pub(super) dist: Dist,
+    pub(super) actor: DeviceLearner,
+    pub(super) critic: Critic,
     /// Where a network is recurrent.
-    carried: Option<Carried>,
+    pub(super) carried: Option<Carried>,
 }
 
-enum Critic {
+pub(super) enum Critic {
     Absent,
     Shared,
     Separate(Box<DeviceLearner>),
-}
-
-/// Rows on the device.
-struct Batch {
-    obs: Tensor<2>,
-    actions: Tensor<2>,
-    /// Columns: return, old value, old log-probability.
-    targets: Tensor<2>,
-}
-
-/// What the networks see of a minibatch.
-enum Seen {
-    /// Observations `[rows, input]`.
-    Rows(Box<Tensor<2>>),
-    /// The chunks that its rows lie in.
-    Chunks(Box<ChunkBatch>),
-}
-
-/// A minibatch on the device.
-struct Minibatch {
-    seen: Seen,
-    rows: Batch,
-    /// Advantages `[rows]`.
-    advantage: Tensor<1>,
 }
 
 /// Sums over gradient steps, kept on the device until the update ends.
@@ -61,8 +37,8 @@ struct Sums {
 }
 
 impl DeviceNets {
-    pub(super) fn new(plan: &NetsPlan, rng: &mut Rng, device: &Device) -> Self {
-        let actor = DeviceLearner::new(plan.actor.clone(), plan.train.clone(), rng, device);
+    pub(super) fn new(plan: &NetsPlan, rng: &mut Rng, tensors: &Tensors) -> Self {
+        let actor = DeviceLearner::new(plan.actor.clone(), plan.train.clone(), rng, tensors);
         let critic = match &plan.critic {
             CriticPlan::Absent => Critic::Absent,
             CriticPlan::Shared => Critic::Shared,
@@ -70,7 +46,7 @@ impl DeviceNets {
                 (**net).clone(),
                 (**train).clone(),
                 rng,
-                device,
+                tensors,
             ))),
         };
         Self { dist: plan.dist.clone(), actor, critic, carried: Carried::new(plan) }
@@ -78,6 +54,10 @@ impl DeviceNets {
 
     pub(super) fn seq_len(&self) -> usize {
         self.carried.as_ref().map_or(1, Carried::seq_len)
+    }
+
+    pub(super) fn is_recurrent(&self) -> bool {
+        self.carried.is_some()
     }
 
     pub(super) fn evaluate(&mut self, rollout: &Rollout) -> Evaluation {
@@ -98,30 +78,6 @@ impl DeviceNets {
         Evaluation { values, next_values, log_probs }
     }
 
-    /// Steps the networks through the rollout on the host, as they act.
-    fn evaluate_in_time(&self, carried: &mut Carried, rollout: &Rollout) -> Evaluation {
-        carried.begin(rollout);
-        let (plan, params) = (self.actor.plan(), self.actor.host_values());
-        let width = plan.head_width();
-        let said = carried.say(Whose::Actor, &acting_network(plan, &params, width), rollout);
-        let (values, bootstrap) = match &self.critic {
-            Critic::Absent => (vec![0.0; rollout.len()], vec![0.0; said.bootstrap.len() / width]),
-            Critic::Shared => said.values(width),
-            Critic::Separate(critic) => {
-                let network = acting_network(critic.plan(), &critic.host_values(), 1);
-                carried.say(Whose::Critic, &network, rollout).values(1)
-            }
-        };
-        let mut actions = HostActions::default();
-        actions.set(&self.dist, rollout.actions.chunks_exact(self.dist.action_width()));
-        let (mut log_probs, mut entropies) = (Vec::new(), Vec::new());
-        let (heads, log_std) = (&said.rows, log_std(plan, &params));
-        HostDist { dist: &self.dist, heads, width, log_std, actions: &actions }
-            .log_prob_and_entropy(&mut log_probs, &mut entropies);
-        let next_values = rollout.next_values(&values, &bootstrap);
-        Evaluation { values, next_values, log_probs }
-    }
-
     pub(super) fn values(&self, obs: &ObsBatch) -> Vec<f32> {
         if obs.is_empty() {
             return Vec::new();
@@ -136,6 +92,7 @@ impl DeviceNets {
         epochs: &mut dyn Iterator<Item = Epoch>,
         loss: &dyn PolicyLoss,
     ) -> UpdateMeans {
+        let histories = batch.histories.map(|histories| self.upload_histories(histories));
         let batch = self.upload_batch(batch);
         let device = self.actor.device();
         let mut sums = Sums::new(&device);
@@ -145,9 +102,12 @@ impl DeviceNets {
             for (k, indices) in order.chunks(minibatch_size).enumerate() {
                 let (start, len) = (k * minibatch_size, indices.len());
                 let rows = ordered.narrow(start, len);
-                let seen = match &self.carried {
-                    None => Seen::Rows(Box::new(rows.obs.clone())),
-                    Some(carried) => Seen::Chunks(Box::new(carried.batch(&batch.obs, indices))),
+                let seen = match (&self.carried, &histories) {
+                    (None, _) => Seen::Rows(Box::new(rows.obs.clone())),
+                    (Some(_), Some(histories)) => Seen::Chunks(histories.pick(indices).into()),
+                    (Some(carried), None) => {
+                        Seen::Chunks(carried.batch(&batch.obs, indices).into())
+                    }
                 };
                 let advantage = advantages.clone().narrow(0, start, len);
                 self.step(Minibatch { seen, rows, advantage }, loss, &mut sums);
@@ -292,37 +252,6 @@ impl DeviceNets {
             Critic::Absent | Critic::Shared => None,
         };
         std::iter::once(&mut self.actor).chain(critic)
-    }
-}
-
-impl Seen {
-    /// Output rows of a net that learns from them.
-    fn forward_training(&self, net: &mut Net, whose: Whose) -> Tensor<2> {
-        match self {
-            Self::Rows(obs) => net.forward_training((**obs).clone()),
-            Self::Chunks(chunks) => chunks.forward(net, whose),
-        }
-    }
-}
-
-impl Batch {
-    fn in_order(&self, order: &[u32]) -> Self {
-        let order: Vec<i32> = order.iter().map(|&row| row as i32).collect();
-        let data = TensorData::from(order.as_slice());
-        let order = Tensor::<1, Int>::from_data(data, &self.obs.device());
-        Self {
-            obs: self.obs.clone().select(0, order.clone()),
-            actions: self.actions.clone().select(0, order.clone()),
-            targets: self.targets.clone().select(0, order),
-        }
-    }
-
-    fn narrow(&self, start: usize, len: usize) -> Self {
-        Self {
-            obs: self.obs.clone().narrow(0, start, len),
-            actions: self.actions.clone().narrow(0, start, len),
-            targets: self.targets.clone().narrow(0, start, len),
-        }
     }
 }
 

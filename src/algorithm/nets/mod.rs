@@ -3,6 +3,9 @@
 mod chunked;
 mod device;
 mod host;
+mod in_time;
+mod minibatch;
+mod stepped;
 
 use std::borrow::Cow;
 
@@ -12,7 +15,7 @@ pub use self::device::DeviceNets;
 pub use self::host::HostNets;
 use super::policy_loss::PolicyLoss;
 use crate::memory::Rollout;
-use crate::net::{Compute, Dist, NetPlan, TrainPlan};
+use crate::net::{Compute, Dist, NetPlan, Sequences, TrainPlan};
 
 /// Which networks an on-policy agent trains.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,6 +94,9 @@ pub struct TrainingBatch<'a> {
     pub old_values: &'a [f32],
     /// log π before the update `[rows]`; anything where the loss does not read it.
     pub old_log_probs: &'a [f32],
+    /// Where recurrent networks see others than the latest rollout's rows: sequences of
+    /// [`history_len`](PolicyValueNets::history_len) steps that end in the rows and begin with no state.
+    pub histories: Option<Sequences<'a>>,
 }
 
 impl<'a> TrainingBatch<'a> {
@@ -102,6 +108,7 @@ impl<'a> TrainingBatch<'a> {
             returns,
             old_values: &before.values,
             old_log_probs: &before.log_probs,
+            histories: None,
         }
     }
 }
@@ -147,7 +154,7 @@ impl PolicyValueNets {
     pub fn new(plan: &NetsPlan, rng: &mut Rng, compute: &Compute) -> Self {
         match plan.compute(compute) {
             Compute::Kernels(kernels) => Self::Host(Box::new(HostNets::new(plan, rng, &kernels))),
-            Compute::Burn(device) => Self::Device(Box::new(DeviceNets::new(plan, rng, &device))),
+            Compute::Burn(tensors) => Self::Device(Box::new(DeviceNets::new(plan, rng, &tensors))),
         }
     }
 
@@ -159,15 +166,38 @@ impl PolicyValueNets {
         }
     }
 
+    /// Steps of the history that recurrent networks have to see of a row that is not the latest
+    /// rollout's: as many to begin with as gradients go back. `None` where nothing is recurrent.
+    pub fn history_len(&self) -> Option<usize> {
+        match self {
+            Self::Host(_) => None,
+            Self::Device(nets) => nets.is_recurrent().then(|| 2 * nets.seq_len()),
+        }
+    }
+
     /// What the networks say about `rollout`, without gradients. Recurrent ones have to be shown each
     /// rollout once, as what follows the one before, and then [`learn`](Self::learn) from no other.
     pub fn evaluate(&mut self, rollout: &Rollout) -> Evaluation {
         either!(self, nets => nets.evaluate(rollout))
     }
 
-    /// V `[rows]` of observations `[rows, obs_width]`, without gradients; 0 without a critic.
-    pub fn values(&mut self, obs: &ObsBatch) -> Vec<f32> {
-        either!(self, nets => nets.values(obs))
+    /// V `[rows]` of a batch, without gradients; 0 without a critic. Recurrent networks need its
+    /// histories.
+    pub fn values(&mut self, batch: TrainingBatch<'_>) -> Vec<f32> {
+        match (self, batch.histories) {
+            (Self::Device(nets), Some(histories)) => nets.values_after(histories),
+            (Self::Device(nets), None) => nets.values(batch.obs),
+            (Self::Host(nets), _) => nets.values(batch.obs),
+        }
+    }
+
+    /// V of what a time limit cut off in the rollout that was evaluated last, in the order of
+    /// [`truncated_rows_obs`](Rollout::truncated_rows_obs), without gradients; 0 without a critic.
+    pub fn truncated_values(&mut self, rollout: &Rollout) -> Vec<f32> {
+        match self {
+            Self::Host(nets) => nets.values(rollout.truncated_rows_obs()),
+            Self::Device(nets) => nets.truncated_values(rollout),
+        }
     }
 
     /// One gradient step per minibatch of every epoch.
@@ -229,5 +259,7 @@ impl PolicyValueNets {
     }
 }
 
+#[cfg(test)]
+mod recurrent_tests;
 #[cfg(test)]
 mod tests;

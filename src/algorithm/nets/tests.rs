@@ -7,14 +7,14 @@ use super::*;
 use crate::algorithm::policy_loss::{Losses, RowGradients, Rows};
 use crate::memory::RolloutPlan;
 use crate::net::{
-    Adam, Cell, Init, LayerPlan, LrSchedule, OptimPlan, RmsProp, batch_norm, conv, plain, renorm,
+    Adam, Init, LayerPlan, LrSchedule, OptimPlan, RmsProp, batch_norm, conv, plain, renorm,
 };
 
-const ROWS: usize = 24;
-const OBS: usize = 5;
+pub(super) const ROWS: usize = 24;
+pub(super) const OBS: usize = 5;
 
 /// A loss in which every column matters.
-struct EveryColumn;
+pub(super) struct EveryColumn;
 
 impl PolicyLoss for EveryColumn {
     fn on_device(&self, rows: Rows<burn::tensor::Tensor<1>>) -> Losses<burn::tensor::Tensor<1>> {
@@ -44,7 +44,7 @@ impl PolicyLoss for EveryColumn {
     }
 }
 
-fn net(heads: &[usize], log_std_init: Option<f32>) -> NetPlan {
+pub(super) fn net(heads: &[usize], log_std_init: Option<f32>) -> NetPlan {
     let trunk = vec![
         LayerPlan::Linear { width: 13, bias: true },
         LayerPlan::LayerNorm { eps: 1e-5, affine: true },
@@ -79,7 +79,7 @@ fn batch_norm_net(heads: &[usize]) -> NetPlan {
     plan
 }
 
-fn train(optim: OptimPlan) -> TrainPlan {
+pub(super) fn train(optim: OptimPlan) -> TrainPlan {
     TrainPlan { optim, lr: 0.01, lr_schedule: LrSchedule::Constant, clip_grad: Some(0.5) }
 }
 
@@ -93,7 +93,7 @@ fn adam() -> TrainPlan {
     }))
 }
 
-fn rms_prop() -> TrainPlan {
+pub(super) fn rms_prop() -> TrainPlan {
     train(OptimPlan::RmsProp(RmsProp {
         alpha: 0.99,
         eps: 1e-5,
@@ -104,7 +104,7 @@ fn rms_prop() -> TrainPlan {
 }
 
 /// Observations are pixels where the network divides them.
-fn rollout(dist: &Dist, net: &NetPlan, rng: &mut Rng) -> Rollout {
+pub(super) fn rollout(dist: &Dist, net: &NetPlan, rng: &mut Rng) -> Rollout {
     let (num_envs, obs_width, action_width) = (ROWS / 4, net.input, dist.action_width());
     let obs_u8 = net.obs_scale != 1.0;
     let mut rollout = Rollout::new(RolloutPlan { num_envs, obs_width, obs_u8, action_width });
@@ -148,7 +148,7 @@ fn assert_same(plan: &NetsPlan) {
     };
     let device = burn::tensor::Device::flex();
     let new = |compute| PolicyValueNets::new(plan, &mut Rng::from_seed(1), &compute);
-    let (mut on_device, mut on_host) = (new(Compute::Burn(device)), new(Compute::kernels(1)));
+    let (mut on_device, mut on_host) = (new(Compute::burn(device)), new(Compute::kernels(1)));
     let (means, params, before, state) = train(&mut on_device);
     let (host_means, host_params, host_before, host_state) = train(&mut on_host);
     assert!((means.loss - host_means.loss).abs() < 1e-4, "{means:?} {host_means:?}");
@@ -233,81 +233,4 @@ fn networks_with_batch_normalization_learn_the_same_on_host_and_device() {
     assert_same(&plan);
     let nets = PolicyValueNets::new(&plan, &mut Rng::from_seed(1), &Compute::kernels(1));
     assert_eq!(nets.actor_params().len(), plan.actor.num_params() + buffers);
-}
-
-/// How far the networks are from what they were.
-struct Change;
-
-impl PolicyLoss for Change {
-    fn on_device(&self, rows: Rows<burn::tensor::Tensor<1>>) -> Losses<burn::tensor::Tensor<1>> {
-        let value = rows.value.map(|value| (value - rows.old_value).square().mean());
-        Losses { policy: (rows.log_prob - rows.old_log_prob).square().mean(), value }
-    }
-
-    fn on_host(&self, _: &Rows<&[f32]>, _: &mut RowGradients) -> Losses<f64> {
-        unreachable!("recurrent networks learn as tensors")
-    }
-}
-
-/// A network that remembers, learned from in chunks of three steps.
-fn recurrent_net(heads: &[usize], cell: Cell) -> NetPlan {
-    let trunk = vec![
-        LayerPlan::Linear { width: 7, bias: true },
-        LayerPlan::Activation(Activation::Tanh),
-        LayerPlan::Recurrent { cell, hidden: 6 },
-    ];
-    NetPlan { seq_len: 3, ..plain(OBS, trunk, heads) }
-}
-
-/// Shows two rollouts of four steps, cut off after the third, then learns from the second in
-/// minibatches that cut chunks apart. At a learning rate of 0 the chunks have to give what the pass
-/// over the whole gave.
-fn assert_chunks_agree_with_the_whole(plan: &NetsPlan) {
-    let mut nets = PolicyValueNets::new(plan, &mut Rng::from_seed(1), &Compute::kernels(1));
-    let mut rng = Rng::from_seed(5);
-    let [first, second] = [(); 2].map(|()| rollout(&plan.dist, &plan.actor, &mut rng));
-    let alone = nets.evaluate(&second);
-    nets = PolicyValueNets::new(plan, &mut Rng::from_seed(1), &Compute::kernels(1));
-    nets.evaluate(&first);
-    let before = nets.evaluate(&second);
-    assert_ne!(before, alone);
-    let returns = vec![0.0; ROWS];
-    let batch = TrainingBatch::of(&second, &returns, &before);
-    let order = (0..ROWS as u32).map(|k| k * 7 % ROWS as u32).collect();
-    let epoch = Epoch { order, advantages: returns.clone() };
-    let means = nets.learn(batch, 5, &mut std::iter::once(epoch), &Change);
-    assert!(means.loss < 1e-10, "{means:?}");
-    let mut state = StateWriter::new();
-    nets.save(&mut state);
-    let mut loaded = PolicyValueNets::new(plan, &mut Rng::from_seed(2), &Compute::kernels(1));
-    loaded.load(&mut StateReader::new(&state.into_bytes())).unwrap();
-    assert_eq!(loaded.evaluate(&first), nets.evaluate(&first));
-}
-
-#[test]
-fn chunks_of_a_rollout_are_seen_as_the_whole_is() {
-    let still = TrainPlan { lr: 0.0, ..rms_prop() };
-    for (cell, other) in [(Cell::Gru, Cell::Rnn), (Cell::Lstm, Cell::Gru), (Cell::Rnn, Cell::Lstm)]
-    {
-        let (dist, train) = (Dist::Categorical { n: 3 }, still.clone());
-        let actor = recurrent_net(&[3, 1], cell);
-        let critic = CriticPlan::Shared;
-        let plan = NetsPlan { dist: dist.clone(), actor, train: train.clone(), critic };
-        assert_chunks_agree_with_the_whole(&plan);
-        let actor = recurrent_net(&[3], cell);
-        for critic in [recurrent_net(&[1], other), net(&[1], None)] {
-            let critic = CriticPlan::Separate(critic.into(), train.clone().into());
-            let (dist, actor, train) = (dist.clone(), actor.clone(), train.clone());
-            assert_chunks_agree_with_the_whole(&NetsPlan { dist, actor, train, critic });
-        }
-    }
-}
-
-#[test]
-fn a_recurrent_policy_with_a_log_std_of_its_own_is_seen_as_a_whole() {
-    let dist = Dist::Continuous { family: Family::Normal, k: 2 };
-    let actor = NetPlan { log_std_init: Some(-0.3), ..recurrent_net(&[2, 1], Cell::Gru) };
-    let train = TrainPlan { lr: 0.0, ..rms_prop() };
-    let critic = CriticPlan::Shared;
-    assert_chunks_agree_with_the_whole(&NetsPlan { dist, actor, train, critic });
 }

@@ -4,6 +4,9 @@
 //! transitions are learned from whose discounted returns R exceed the value: with A⁺ = max(R − V, 0), the
 //! loss is −c_π·mean(log π·A⁺) + c_V·½·mean(A⁺²) (eq. 1–3). Priorities, where there are any, are A⁺.
 //!
+//! A recurrent network sees each of those transitions at the end of twice `seq_len` steps of its episode: the
+//! first half leads from no state to one, the second is what gradients go back through.
+//!
 //! Unlike the paper: no entropy bonus in this part, and no importance weights. Unlike SLM-Lab 5, which
 //! computes "returns" along the rows of a shuffled batch and never steps a critic of its own: returns are
 //! those of whole episodes, a time limit continued by the critic's value, and the value loss trains
@@ -18,7 +21,8 @@ use self::loss::{SilLoss, advantage};
 use super::agent::TrainStats;
 use super::nets::{Epoch, PolicyValueNets, TrainingBatch};
 use super::on_policy::OnPolicyRule;
-use crate::memory::{ReplayPlan, ReturnBatch, ReturnReplay, Rollout};
+use crate::memory::{Histories, ReplayPlan, ReturnBatch, ReturnReplay, Rollout};
+use crate::net::Sequences;
 
 pub use spec::{ImitationSpec, PPO_SIL, PpoSilSpec, SIL, SilSpec};
 
@@ -71,7 +75,7 @@ impl<R> SelfImitation<R> {
     }
 
     fn remember(&mut self, nets: &mut PolicyValueNets, rollout: &Rollout) {
-        let truncated_values = nets.values(rollout.truncated_rows_obs());
+        let truncated_values = nets.truncated_values(rollout);
         self.replay.push(rollout, &truncated_values);
     }
 
@@ -80,12 +84,14 @@ impl<R> SelfImitation<R> {
         let (batch_size, has_priorities) = (self.replay.batch_size(), self.replay.has_priorities());
         let mut loss = 0.0;
         for _ in 0..self.training_iter {
-            let drawn = self.replay.sample(rng);
+            self.replay.sample(rng);
+            let histories = nets.history_len().map(|len| self.replay.histories(len));
+            let batch = training_batch(self.replay.drawn(), histories.as_ref());
             let mut epochs = self.epochs.iter().cloned();
-            loss += nets.learn(training_batch(drawn), batch_size, &mut epochs, &self.loss).loss;
+            loss += nets.learn(batch, batch_size, &mut epochs, &self.loss).loss;
             if has_priorities {
-                let values = nets.values(drawn.obs);
-                let rows = drawn.returns.iter().zip(&values);
+                let values = nets.values(batch);
+                let rows = batch.returns.iter().zip(&values);
                 let advantages: Vec<f32> = rows.map(|(&r, &v)| advantage(r, v)).collect();
                 self.replay.set_priorities(&advantages);
             }
@@ -94,11 +100,16 @@ impl<R> SelfImitation<R> {
     }
 }
 
-fn training_batch(drawn: ReturnBatch<'_>) -> TrainingBatch<'_> {
+fn training_batch<'a>(
+    drawn: ReturnBatch<'a>,
+    histories: Option<&'a Histories>,
+) -> TrainingBatch<'a> {
     let ReturnBatch { obs, actions, returns } = drawn;
     // The loss does not look back.
     let (old_values, old_log_probs) = (returns, returns);
-    TrainingBatch { obs, actions, returns, old_values, old_log_probs }
+    let count = returns.len();
+    let histories = histories.map(|Histories { obs, starts }| Sequences { count, obs, starts });
+    TrainingBatch { obs, actions, returns, old_values, old_log_probs, histories }
 }
 
 impl<R: OnPolicyRule> OnPolicyRule for SelfImitation<R> {

@@ -11,8 +11,8 @@ use crate::algorithm::on_policy_plan::ResolvedOnPolicy;
 use crate::algorithm::ppo::{self, PpoSpec};
 use crate::algorithm::resolve::Resolver;
 use crate::config::{
-    AgentSpec, BodySpec, Diagnostics, FromNode, MemorySpec, PrioritizedReplaySpec, ReplaySpec,
-    SilReplaySpec, algorithm_schema, read_algorithm, spec, to_json,
+    AgentSpec, Diagnostics, FromNode, MemorySpec, PrioritizedReplaySpec, ReplaySpec, SilReplaySpec,
+    algorithm_schema, read_algorithm, spec, to_json,
 };
 use crate::memory::{PriorityPlan, ReplayPlan};
 
@@ -87,7 +87,6 @@ fn sil_plan(
     let mut resolver = Resolver { agent, env, found };
     let memory = resolver.memories();
     let (spec, memory) = (spec?, memory?);
-    resolver.refuse_recurrent_nets()?;
     let second = resolver.second_memory(&memory);
     let base = actor_critic::resolve(&spec.base, &memory, &mut resolver)?;
     let replay = resolver.second_replay(second?, &base.plan);
@@ -104,7 +103,6 @@ fn ppo_sil_plan(
     let mut resolver = Resolver { agent, env, found };
     let memory = resolver.memories();
     let (spec, memory) = (spec?, memory?);
-    resolver.refuse_recurrent_nets()?;
     let second = resolver.second_memory(&memory);
     let base = ppo::resolve(&spec.base, &memory, &mut resolver)?;
     let replay = resolver.second_replay(second?, &base.plan);
@@ -160,19 +158,6 @@ impl Resolver<'_> {
         }
         let replay = self.keys_of::<ReplaySpec>()?;
         Some(SecondMemory { replay, priorities: None })
-    }
-
-    /// Notes that steps are not imitated by networks that need to know what came before them.
-    fn refuse_recurrent_nets(&mut self) -> Option<()> {
-        let net = self.net_spec()?;
-        for part in [&net.actor, &net.critic] {
-            if matches!(part.body, BodySpec::Recurrent(_)) {
-                let node = part.place.0.child("type").unwrap_or(&part.place.0);
-                self.found.not_built(node, "self-imitation by a RecurrentNet");
-                return None;
-            }
-        }
-        Some(())
     }
 
     /// The record among the keys of `agent.memory`, which has others besides.

@@ -5,10 +5,10 @@ use slm_policy::Activation;
 
 use super::*;
 use crate::algorithm::nets::{CriticPlan, NetsPlan};
-use crate::algorithm::{conformance, conformance_images};
+use crate::algorithm::{conformance, conformance_images, memory_task};
 use crate::memory::{PriorityPlan, RolloutPlan};
 use crate::net::{
-    Adam, Compute, Dist, Init, LayerPlan, LrSchedule, NetPlan, OptimPlan, TrainPlan, plain,
+    Adam, Cell, Compute, Dist, Init, LayerPlan, LrSchedule, NetPlan, OptimPlan, TrainPlan, plain,
 };
 
 const SIL_AGENT: &str = "{
@@ -59,6 +59,23 @@ fn keeps_the_agent_contract_where_it_sees_pixels() {
           fc_hid_layers: [12], batch_norm: false, normalize: true",
     );
     conformance_images::check(&SIL, &agent);
+}
+
+fn recurrent(agent: &str) -> String {
+    let net = "type: RecurrentNet, rnn_hidden_size: 8, seq_len: 4, fc_hid_layers: [],";
+    agent.replace("type: MLPNet,", net).replace("hid_layers: [8],", "")
+}
+
+#[test]
+fn keeps_the_agent_contract_with_recurrent_networks() {
+    conformance::check_discrete(&SIL, &recurrent(SIL_AGENT));
+    conformance::check_discrete(&PPO_SIL, &recurrent(PPO_SIL_AGENT));
+}
+
+#[test]
+fn a_recurrent_network_learns_what_takes_memory() {
+    let agent = recurrent(SIL_AGENT).replace("start_val: 0.01", "start_val: 0.02");
+    memory_task::check(&SIL, &agent, 4000);
 }
 
 #[test]
@@ -114,6 +131,10 @@ fn net(output: usize) -> NetPlan {
 }
 
 fn nets(compute: &Compute) -> PolicyValueNets {
+    nets_of(net, compute)
+}
+
+fn nets_of(net: fn(usize) -> NetPlan, compute: &Compute) -> PolicyValueNets {
     let adam = Adam {
         // Without momentum, which would carry values past the returns.
         betas: [0.0, 0.999],
@@ -193,7 +214,63 @@ fn what_paid_more_than_expected_is_repeated_and_expected() {
 fn a_device_imitates_as_the_host_does() {
     let device = burn::tensor::Device::flex();
     let (on_host, on_device) =
-        (imitate(&Compute::kernels(1), None), imitate(&Compute::Burn(device), None));
+        (imitate(&Compute::kernels(1), None), imitate(&Compute::burn(device), None));
     assert!((on_host.0 - on_device.0).abs() < 1e-3, "{on_host:?} {on_device:?}");
     assert!((on_host.1 - on_device.1).abs() < 1e-3, "{on_host:?} {on_device:?}");
+}
+
+/// A network that sees one number at a time and remembers.
+fn memory(output: usize) -> NetPlan {
+    let gru = LayerPlan::Recurrent { cell: Cell::Gru, hidden: 8 };
+    NetPlan { seq_len: 2, ..plain(1, vec![gru], &[output]) }
+}
+
+/// Episodes of two steps: a cue, 1 or -1, then nothing to be seen. The second action returns 3 if it is
+/// 1 after the cue 1, or 0 after -1, else -3.
+fn cued_rollout() -> Rollout {
+    let mut rollout =
+        Rollout::new(RolloutPlan { num_envs: 1, obs_width: 1, obs_u8: false, action_width: 1 });
+    for k in 0..8_u8 {
+        let (cue, action) = (k % 2 * 2, k / 2 % 2);
+        let obs = [f32::from(cue) - 1.0, 0.0].map(|x| ObsBatch::F32(vec![x]));
+        let is_right = action * 2 == cue;
+        let end =
+            Step { reward: if is_right { 3.0 } else { -3.0 }, terminated: true, truncated: false };
+        rollout.push_acted(&obs[0], &[f32::from(k / 4)]);
+        rollout.push_observed(&obs[1], &obs[1], &[Step::default()]);
+        rollout.push_acted(&obs[1], &[f32::from(action)]);
+        rollout.push_observed(&obs[0], &obs[0], &[end]);
+    }
+    rollout
+}
+
+#[test]
+fn a_recurrent_network_imitates_what_paid_after_what_it_saw_before() {
+    let replay = ReplayPlan {
+        num_envs: 1,
+        obs_width: 1,
+        obs_u8: false,
+        action_width: 1,
+        max_size: 16,
+        batch_size: 16,
+        use_cer: false,
+        priorities: Some(PriorityPlan { alpha: 0.6, epsilon: 0.01, beta: None }),
+    };
+    let plan = SelfImitationPlan {
+        replay,
+        gamma: 1.0,
+        policy_loss_coef: 1.0,
+        // Values stay below the returns of 3.
+        val_loss_coef: 0.0,
+        training_iter: 300,
+        training_batch_iter: 2,
+    };
+    let (mut nets, mut rng) = (nets_of(memory, &Compute::kernels(1)), Rng::from_seed(2));
+    let rollout = cued_rollout();
+    SelfImitation::new(Idle, &plan).learn(&mut nets, &rollout, &mut rng);
+    let after = nets.evaluate(&rollout);
+    for (row, reward) in rollout.rewards.iter().enumerate().filter(|(_, reward)| **reward > 0.0) {
+        let probability = after.log_probs[row].exp();
+        assert!(probability > 0.9, "{probability} of the action in row {row}, which gave {reward}");
+    }
 }
