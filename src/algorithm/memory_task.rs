@@ -3,9 +3,9 @@
 use slm_env::{
     ActionBatch, ObsBatch, Rng, SeedSequence, Space, StateReader, StateWriter, Step, StepBatch,
 };
-use slm_policy::{ActionHead, Scratch};
+use slm_policy::{ActionHead, ActionsMut, Policy, Scratch};
 
-use super::agent::{Agent, AgentContext, AlgorithmDef, EnvShape};
+use super::agent::{ActingNet, Agent, AgentContext, AlgorithmDef, EnvShape};
 use super::conformance::{NUM_ENVS, plan_in};
 use crate::config::Diagnostics;
 use crate::net::Compute;
@@ -31,6 +31,32 @@ pub(super) fn check_blind(def: &AlgorithmDef, agent: &str, vector_steps: usize) 
     let mut corridor = Corridor::new(def, agent, 1);
     corridor.run(vector_steps);
     assert_eq!(corridor.last_action(-1.0), corridor.last_action(1.0));
+}
+
+/// Checks that the policy that a greedy `agent` exports acts as the agent does, from the beginning of each
+/// episode on.
+pub(super) fn check_export(def: &AlgorithmDef, agent: &str, vector_steps: usize) {
+    let mut corridor = Corridor::new(def, agent, 1);
+    corridor.run(vector_steps);
+    let ActingNet { network, head } = corridor.agent.acting_net().expect("a learner has a network");
+    let mut policy = Policy::new(&[2], None, network, head).expect("its parts fit together");
+    let (mut has_begun, mut counts) = ([false; NUM_ENVS], [0; 2]);
+    for _ in 0..40 {
+        corridor.agent.act(&corridor.batch, &mut corridor.actions);
+        let mut found = [0; NUM_ENVS];
+        policy.act_batch(corridor.batch.obs.f32s(), ActionsMut::Discrete(&mut found));
+        for i in (0..NUM_ENVS).filter(|&i| has_begun[i]) {
+            assert_eq!(f64::from(found[i]), corridor.actions.row_f64(i, 1)[0]);
+            counts[found[i] as usize] += 1;
+        }
+        corridor.step();
+        corridor.agent.observe(&corridor.batch);
+        for (i, _) in corridor.batch.steps.iter().enumerate().filter(|(_, step)| step.terminated) {
+            policy.reset_row(i);
+            has_begun[i] = true;
+        }
+    }
+    assert!(counts.iter().all(|&count| count > 0), "{counts:?}");
 }
 
 fn same_seed_same_bits(def: &AlgorithmDef, agent: &str) {

@@ -158,3 +158,9 @@ fn a_recurrent_network_learns_what_takes_memory() {
     memory_task::check(&VANILLA_DQN, &agent, 1500);
     memory_task::check_blind(&DQN, AGENT, 200);
 }
+
+#[test]
+fn what_a_recurrent_network_exports_acts_as_it_does_itself() {
+    let greedy = recurrent("LSTM").replace("end_val: 0.1", "end_val: 0.0");
+    memory_task::check_export(&DQN, &greedy, 600);
+}
