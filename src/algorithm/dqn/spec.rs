@@ -108,7 +108,12 @@ fn plan(
 
 impl Resolver<'_> {
     /// When it learns: where it does from sequences, not before there are some.
-    fn timing(&mut self, spec: &DqnSpec, replay: &ReplayPlan, rule: &DqnPlan) -> Option<LearnTiming> {
+    fn timing(
+        &mut self,
+        spec: &DqnSpec,
+        replay: &ReplayPlan,
+        rule: &DqnPlan,
+    ) -> Option<LearnTiming> {
         let start = spec.training_start_step.unwrap_or(replay.batch_size) as u64;
         let training_start_step = start.max(self.before_sequences(replay, rule)?);
         let training_frequency = spec.training_frequency as u64;
