@@ -36,6 +36,9 @@ pub(super) const REFUSALS: &[(char, &str)] = &[
     ('s', "a dueling network values one choice, not several at once"),
     ('p', "a critic of images and actions is known but not built yet"),
     ('w', "the critics have weight norm already"),
+    ('o', "takes episodes out of their order"),
+    ('q', "learns from sequences, which have no priorities"),
+    ('r', "learns from single steps, a RecurrentNet from sequences"),
 ];
 
 /// The rows of the table. To add a network, add its line.
@@ -83,6 +86,13 @@ pub(super) const NETS: &[Net] = &[
         cells: "ddddddddd++++sdddddddd",
         keys: "type: DuelingConvNet, conv_hid_layers: [[4, 3, 2]], fc_hid_layers: [WIDTH, WIDTH], \
             normalize: true",
+    },
+    Net {
+        name: "RecurrentNet",
+        sight: Numbers,
+        cells: "++o++++++r++q+rrrrrrrr",
+        keys: "type: RecurrentNet, cell_type: LSTM, rnn_num_layers: 2, fc_hid_layers: [WIDTH], \
+            rnn_hidden_size: 6, seq_len: 3",
     },
     Net {
         name: "TorchArcNet",
