@@ -1,0 +1,37 @@
+//! Revolute joints: two bodies pinned together at a point, with a motor and a limit.
+
+use super::body::BodyId;
+use super::math::Vec2;
+
+/// Which joint of a world; stays valid until one of its bodies is destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JointId(pub(super) u32);
+
+/// What a revolute joint is made from; `World::revolute_joint_def` gives one that is free to turn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RevoluteJointDef {
+    /// The first body.
+    pub body_a: BodyId,
+    /// The second body; the joint's angle and speed are its, relative to the first.
+    pub body_b: BodyId,
+    /// The pin in the first body's frame.
+    pub local_anchor_a: Vec2,
+    /// The pin in the second body's frame.
+    pub local_anchor_b: Vec2,
+    /// Angle of the second body less that of the first at which the joint's angle is 0, rad.
+    pub reference_angle: f32,
+    /// Whether the angle is kept between `lower_angle` and `upper_angle`.
+    pub enable_limit: bool,
+    /// Radians.
+    pub lower_angle: f32,
+    /// Radians.
+    pub upper_angle: f32,
+    /// Whether the motor runs.
+    pub enable_motor: bool,
+    /// Speed that the motor seeks, rad/s.
+    pub motor_speed: f32,
+    /// The most torque that the motor applies, N m.
+    pub max_motor_torque: f32,
+    /// Whether the two bodies collide with each other.
+    pub collide_connected: bool,
+}
