@@ -1,6 +1,7 @@
 //! Bodies: what has a position, a velocity and fixtures.
 
 use super::math::{Rot, Sweep, Transform, Vec2, vec2};
+use super::solver::{Position, Velocity};
 use super::world::NONE;
 
 /// Which body of a world; stays valid until the body is destroyed, then the number is given to another.
@@ -134,5 +135,67 @@ impl Body {
             joints: NONE,
             tag: def.tag,
         }
+    }
+}
+
+impl Body {
+    #[inline]
+    pub(super) fn is_dynamic(&self) -> bool {
+        self.kind == BodyType::Dynamic
+    }
+
+    /// Whether it may move in this step.
+    #[inline]
+    pub(super) fn is_active(&self) -> bool {
+        self.is_awake && self.kind != BodyType::Static
+    }
+
+    #[inline]
+    pub(super) fn wake(&mut self) {
+        if !self.is_awake {
+            self.is_awake = true;
+            self.sleep_time = 0.0;
+        }
+    }
+
+    pub(super) fn fall_asleep(&mut self) {
+        self.is_awake = false;
+        self.sleep_time = 0.0;
+        self.linear_velocity = Vec2::ZERO;
+        self.angular_velocity = 0.0;
+        self.force = Vec2::ZERO;
+        self.torque = 0.0;
+    }
+
+    /// Brings the frame to the end of the sweep.
+    #[inline]
+    pub(super) fn synchronize_transform(&mut self) {
+        self.transform = Transform::around(self.sweep.c, self.sweep.a, self.sweep.local_center);
+    }
+
+    /// Where its sweep ends, for a solver.
+    #[inline]
+    pub(super) fn position(&self) -> Position {
+        Position { c: self.sweep.c, a: self.sweep.a }
+    }
+
+    /// How it moves, for a solver.
+    #[inline]
+    pub(super) fn velocity(&self) -> Velocity {
+        Velocity { v: self.linear_velocity, w: self.angular_velocity }
+    }
+
+    /// The frame in which its sweep begins.
+    #[inline]
+    pub(super) fn first_transform(&self) -> Transform {
+        Transform::around(self.sweep.c0, self.sweep.a0, self.sweep.local_center)
+    }
+
+    /// Ends the sweep at a share of the step.
+    pub(super) fn advance(&mut self, alpha: f32) {
+        self.sweep.advance(alpha);
+        self.sweep.c = self.sweep.c0;
+        self.sweep.a = self.sweep.a0;
+        self.synchronize_transform();
     }
 }

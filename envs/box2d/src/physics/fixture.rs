@@ -1,6 +1,5 @@
 //! Fixtures: shapes fastened to bodies, with a surface and a filter.
 
-use super::aabb::Aabb;
 use super::body::BodyId;
 use super::shape::Shape;
 
@@ -82,8 +81,6 @@ pub(super) struct Fixture {
     pub(super) tag: u32,
     /// Leaf of the broad phase's tree.
     pub(super) proxy: u32,
-    /// Bounds over the last step.
-    pub(super) aabb: Aabb,
     /// The body's next fixture.
     pub(super) next: u32,
 }

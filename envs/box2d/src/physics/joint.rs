@@ -1,6 +1,7 @@
 //! Revolute joints: two bodies pinned together at a point, with a motor and a limit.
 
 use super::body::BodyId;
+use super::contact::Links;
 use super::math::Vec2;
 
 /// Which joint of a world; stays valid until one of its bodies is destroyed.
@@ -34,4 +35,51 @@ pub struct RevoluteJointDef {
     pub max_motor_torque: f32,
     /// Whether the two bodies collide with each other.
     pub collide_connected: bool,
+}
+
+/// Where a joint is with respect to its limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum LimitState {
+    #[default]
+    Inactive,
+    AtLower,
+    AtUpper,
+    /// The limit is a single angle.
+    Equal,
+}
+
+/// Impulses of a joint: of the pin, the limit and the motor.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct JointImpulse {
+    pub(super) pin: Vec2,
+    pub(super) limit: f32,
+    pub(super) motor: f32,
+}
+
+/// A joint of a world.
+#[derive(Clone, Debug)]
+pub(super) struct Joint {
+    pub(super) def: RevoluteJointDef,
+    pub(super) impulse: JointImpulse,
+    pub(super) limit_state: LimitState,
+    pub(super) in_island: bool,
+    /// Neighbors in the lists of the two bodies.
+    pub(super) body_links: [Links; 2],
+}
+
+impl Joint {
+    pub(super) fn new(def: &RevoluteJointDef) -> Self {
+        Self {
+            def: *def,
+            impulse: JointImpulse::default(),
+            limit_state: LimitState::Inactive,
+            in_island: false,
+            body_links: [Links::ALONE; 2],
+        }
+    }
+
+    #[inline]
+    pub(super) fn bodies(&self) -> [u32; 2] {
+        [self.def.body_a.0, self.def.body_b.0]
+    }
 }

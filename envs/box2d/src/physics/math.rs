@@ -268,7 +268,14 @@ pub(super) struct Sweep {
 
 impl Sweep {
     pub(super) fn at(position: Vec2, angle: f32) -> Self {
-        Self { local_center: Vec2::ZERO, c0: position, c: position, a0: angle, a: angle, alpha0: 0.0 }
+        Self {
+            local_center: Vec2::ZERO,
+            c0: position,
+            c: position,
+            a0: angle,
+            a: angle,
+            alpha0: 0.0,
+        }
     }
 
     /// The frame at a share of the motion.

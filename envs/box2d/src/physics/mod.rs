@@ -7,11 +7,21 @@
 
 mod aabb;
 mod body;
+mod broad_phase;
+mod collide;
+mod contact;
+mod distance;
 mod fixture;
+mod island;
 mod joint;
+mod manifold;
 mod math;
 mod settings;
 mod shape;
+mod slab;
+mod solver;
+mod toi;
+mod tree;
 mod trig;
 mod world;
 

@@ -122,7 +122,12 @@ impl Polygon {
             normals: [Vec2::ZERO; MAX_VERTICES],
             centroid: Vec2::ZERO,
         };
-        polygon.vertices[..4].copy_from_slice(&[vec2(-w, -h), vec2(w, -h), vec2(w, h), vec2(-w, h)]);
+        polygon.vertices[..4].copy_from_slice(&[
+            vec2(-w, -h),
+            vec2(w, -h),
+            vec2(w, h),
+            vec2(-w, h),
+        ]);
         polygon.normals[..4].copy_from_slice(&[
             vec2(0.0, -1.0),
             vec2(1.0, 0.0),

@@ -1,6 +1,142 @@
 //! Sine and cosine of `f32` as the C library of Linux computes them, with the same bits on every machine.
+//!
+//! The library reduces the angle and evaluates two polynomials in `f64`, on processors with fused multiply-add in
+//! their fused form. That form matters only where the `f64` result lies next to the middle of two `f32` numbers:
+//! there, and only there, it is repeated fused, which is slow where the processor can not.
 
-/// Sine and cosine.
+/// Largest angle that is reduced by one product in `f64`.
+const MAX_FAST: f32 = 120.0;
+const QUARTER_PI: f32 = std::f32::consts::FRAC_PI_4;
+const HALF_PI: f64 = std::f64::consts::FRAC_PI_2;
+/// Below this the sine is the angle and the cosine is 1.
+const TINY: f32 = 0.000_244_140_625; // 2^-12
+/// Below this a reduced angle has lost bits.
+const CANCELLED: f64 = 0.003_906_25; // 2^-8
+/// 2/π in fixed point, most significant word first.
+const TWO_OVER_PI: [u64; 4] =
+    [0xa2f9_836e_4e44_1529, 0xfc27_57d1_f534_ddc0, 0xdb62_9599_3c43_9041, 0xfe51_63ab_debb_c561];
+/// Coefficients of x³, x⁵, x⁷ in the sine.
+const SIN: [f64; 3] = [
+    f64::from_bits(0xbfc5_5554_5995_a603),
+    f64::from_bits(0x3f81_1076_0523_0bc4),
+    f64::from_bits(0xbf29_94eb_3774_cf24),
+];
+/// Coefficients of x², x⁴, x⁶, x⁸ in the cosine.
+const COS: [f64; 4] = [
+    f64::from_bits(0xbfdf_ffff_fd0c_621c),
+    f64::from_bits(0x3fa5_5553_e106_8f19),
+    f64::from_bits(0xbf56_c087_e89a_359d),
+    f64::from_bits(0x3ef9_9343_027b_f8c3),
+];
+
+/// Sine and cosine of an angle, rad.
+#[inline]
 pub fn sin_cos(x: f32) -> (f32, f32) {
-    x.sin_cos()
+    let size = x.abs();
+    if size < QUARTER_PI {
+        if size < TINY {
+            return (x, 1.0);
+        }
+        return round(f64::from(x), 0, x);
+    }
+    if size >= MAX_FAST {
+        return large(x);
+    }
+    let n = quadrant(f64::from(x));
+    let r = f64::from(x) - f64::from(n) * HALF_PI;
+    // Near a multiple of π/2 the difference cancels: only the fused one is right.
+    if r.abs() < CANCELLED { fused(n, x) } else { round(r, n, x) }
+}
+
+/// The nearest multiple of π/2.
+#[inline]
+fn quadrant(x: f64) -> i32 {
+    const SCALED: f64 = std::f64::consts::FRAC_2_PI * 16_777_216.0; // 2/π in units of 2^-24
+    ((x * SCALED) as i32 + 0x0080_0000) >> 24
+}
+
+/// Sine and cosine of n π/2 + r, rounded to `f32`.
+#[inline]
+fn round(r: f64, n: i32, x: f32) -> (f32, f32) {
+    let (sin, cos) = polynomials(r, |a, b, c| a * b + c);
+    if is_near_middle(sin) || is_near_middle(cos) {
+        return fused(n, x);
+    }
+    turn(sin as f32, cos as f32, n)
+}
+
+/// Sine and cosine of |r| ≤ π/4, with products and sums taken by `add_product`: a b + c.
+#[inline]
+fn polynomials(r: f64, add_product: impl Fn(f64, f64, f64) -> f64) -> (f64, f64) {
+    let square = r * r;
+    let fourth = square * square;
+    let cube = r * square;
+    let sin_tail = add_product(square, SIN[2], SIN[1]);
+    let sin = add_product(cube, SIN[0], r);
+    let cos_tail = add_product(square, COS[3], COS[2]);
+    let cos_head = add_product(square, COS[0], 1.0);
+    let cos = add_product(fourth, COS[1], cos_head);
+    (add_product(cube * square, sin_tail, sin), add_product(fourth * square, cos_tail, cos))
+}
+
+/// Sine and cosine after n quarter turns.
+#[inline]
+fn turn(sin: f32, cos: f32, n: i32) -> (f32, f32) {
+    match n & 3 {
+        0 => (sin, cos),
+        1 => (cos, -sin),
+        2 => (-sin, -cos),
+        _ => (-cos, sin),
+    }
+}
+
+/// Whether rounding to `f32` could go either way: the 29 bits that it drops are near one half, by as much as the
+/// reduction of an angle of 120 to one of 2^-8 may err.
+#[inline]
+fn is_near_middle(value: f64) -> bool {
+    const DROPPED: u32 = 0x1fff_ffff;
+    const MARGIN: u32 = 1 << 16;
+    (value.to_bits() as u32).wrapping_sub(0x1000_0000 - MARGIN) & DROPPED <= 2 * MARGIN
+}
+
+/// The same with every product and sum fused.
+#[cold]
+fn fused(n: i32, x: f32) -> (f32, f32) {
+    let r = f64::from(-n).mul_add(HALF_PI, f64::from(x));
+    let (sin, cos) = polynomials(r, f64::mul_add);
+    turn(sin as f32, cos as f32, n)
+}
+
+/// Sine and cosine of an angle of many turns: reduced by 2/π in fixed point.
+#[cold]
+fn large(x: f32) -> (f32, f32) {
+    const SCALE: f64 = HALF_PI / 4_611_686_018_427_387_904.0; // 2^-62 quarter turns
+    if !x.is_finite() {
+        return (f32::NAN, f32::NAN);
+    }
+    let exponent = (x.to_bits() >> 23 & 0xff) as i32 - 150;
+    let significand = u64::from(x.to_bits() & 0x007f_ffff | 0x0080_0000);
+    // Quarter turns modulo 4, in units of 2^-62.
+    let turns = significand.wrapping_mul(window(exponent));
+    let low = (u128::from(significand) * u128::from(window(exponent + 64))) >> 64;
+    let turns = turns.wrapping_add(low as u64);
+    let n = (turns.wrapping_add(1 << 61) >> 62) as i32;
+    let r = turns.wrapping_sub((n as u64) << 62) as i64 as f64 * SCALE;
+    let sign = if x < 0.0 { -1.0 } else { 1.0 };
+    let (sin, cos) = polynomials(r, f64::mul_add);
+    let (sin, cos) = turn(sin as f32, cos as f32, n);
+    (sign * sin, cos)
+}
+
+/// 64 bits of 2/π from the bit of weight 2^(1 - shift) on: those that a number times 2^shift brings below 4.
+fn window(shift: i32) -> u64 {
+    // Bit i of the table (from 0) has the weight 2^-(i + 1); the bit wanted first is number shift - 2.
+    let first = shift - 2;
+    let bit = |i: i32| -> u64 {
+        match usize::try_from(i) {
+            Ok(i) if i < 256 => TWO_OVER_PI[i / 64] >> (63 - i % 64) & 1,
+            _ => 0,
+        }
+    };
+    (0..64).fold(0, |bits, i| bits << 1 | bit(first + i))
 }

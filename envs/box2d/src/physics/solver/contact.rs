@@ -1,0 +1,252 @@
+//! Contacts: friction, and normal impulses of one point or of two together.
+
+use super::super::contact::Contact;
+use super::super::manifold::{Manifold, WorldManifold};
+use super::super::math::{Vec2, clamp, cross, max};
+use super::super::settings::VELOCITY_THRESHOLD;
+use super::{Pair, Velocity};
+
+/// Two points are solved together unless their matrix is worse conditioned than this.
+const MAX_CONDITION: f32 = 1000.0;
+
+/// A point of a contact.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct PointConstraint {
+    /// From the two centers of mass.
+    r_a: Vec2,
+    r_b: Vec2,
+    pub(in super::super) normal_impulse: f32,
+    pub(in super::super) tangent_impulse: f32,
+    normal_mass: f32,
+    tangent_mass: f32,
+    bias: f32,
+}
+
+/// A contact while its island is solved.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct ContactConstraint {
+    pub(in super::super) points: [PointConstraint; 2],
+    pub(in super::super) count: usize,
+    normal: Vec2,
+    /// Of two points, by rows: their matrix, and its inverse.
+    k: [Vec2; 2],
+    k_inverse: [Vec2; 2],
+    pair: Pair,
+    friction: f32,
+    restitution: f32,
+}
+
+impl ContactConstraint {
+    /// The constraint of a contact, without impulses.
+    pub(in super::super) fn new(contact: &Contact, pair: Pair) -> Self {
+        Self {
+            count: contact.manifold.count as usize,
+            pair,
+            friction: contact.friction,
+            restitution: contact.restitution,
+            ..Self::default()
+        }
+    }
+
+    /// Takes over the impulses of the step before, scaled by `ratio`.
+    pub(in super::super) fn take_impulses(&mut self, manifold: &Manifold, ratio: f32) {
+        for (out, point) in self.points.iter_mut().zip(manifold.points()) {
+            out.normal_impulse = ratio * point.normal_impulse;
+            out.tangent_impulse = ratio * point.tangent_impulse;
+        }
+    }
+
+    /// Leaves the impulses for the next step.
+    pub(in super::super) fn leave_impulses(&self, manifold: &mut Manifold) {
+        for (out, point) in manifold.points.iter_mut().zip(&self.points[..self.count]) {
+            out.normal_impulse = point.normal_impulse;
+            out.tangent_impulse = point.tangent_impulse;
+        }
+    }
+
+    /// Takes over where the bodies are and how they move.
+    pub(in super::super) fn prepare(
+        &mut self,
+        world: &WorldManifold,
+        centers: [Vec2; 2],
+        velocities: &[Velocity],
+    ) {
+        let Pair { inv_mass: [m_a, m_b], inv_inertia: [i_a, i_b], .. } = self.pair;
+        let [a, b] = self.pair.index.map(|index| velocities[index as usize]);
+        self.normal = world.normal;
+        let tangent = self.normal.cross_scalar(1.0);
+        for (point, at) in self.points[..self.count].iter_mut().zip(world.points) {
+            point.r_a = at - centers[0];
+            point.r_b = at - centers[1];
+            let inverse_mass = |axis: Vec2| {
+                let (r_a, r_b) = (point.r_a.cross(axis), point.r_b.cross(axis));
+                let k = m_a + m_b + i_a * r_a * r_a + i_b * r_b * r_b;
+                if k > 0.0 { 1.0 / k } else { 0.0 }
+            };
+            (point.normal_mass, point.tangent_mass) =
+                (inverse_mass(self.normal), inverse_mass(tangent));
+            let speed = self.normal.dot(point.relative_velocity(a, b));
+            let bounces = speed < -VELOCITY_THRESHOLD;
+            point.bias = if bounces { -self.restitution * speed } else { 0.0 };
+        }
+        if self.count == 2 {
+            self.couple();
+        }
+    }
+
+    /// The matrix of two points; one of two that are almost the same is left out.
+    fn couple(&mut self) {
+        let Pair { inv_mass: [m_a, m_b], inv_inertia: [i_a, i_b], .. } = self.pair;
+        let [p1, p2] = &self.points;
+        let (a1, b1) = (p1.r_a.cross(self.normal), p1.r_b.cross(self.normal));
+        let (a2, b2) = (p2.r_a.cross(self.normal), p2.r_b.cross(self.normal));
+        let k11 = m_a + m_b + i_a * a1 * a1 + i_b * b1 * b1;
+        let k22 = m_a + m_b + i_a * a2 * a2 + i_b * b2 * b2;
+        let k12 = m_a + m_b + i_a * a1 * a2 + i_b * b1 * b2;
+        let determinant = k11 * k22 - k12 * k12;
+        if k11 * k11 < MAX_CONDITION * determinant {
+            let inverse = if determinant == 0.0 { determinant } else { 1.0 / determinant };
+            self.k = [Vec2::new(k11, k12), Vec2::new(k12, k22)];
+            self.k_inverse = [
+                Vec2::new(inverse * k22, -inverse * k12),
+                Vec2::new(-inverse * k12, inverse * k11),
+            ];
+        } else {
+            self.count = 1;
+        }
+    }
+
+    /// Applies the impulses of the step before.
+    pub(in super::super) fn warm_start(&self, velocities: &mut [Velocity]) {
+        let tangent = self.normal.cross_scalar(1.0);
+        let mut bodies = Bodies::load(&self.pair, velocities);
+        for point in &self.points[..self.count] {
+            let impulse = point.normal_impulse * self.normal + point.tangent_impulse * tangent;
+            bodies.w_a -= bodies.i_a * point.r_a.cross(impulse);
+            bodies.v_a -= bodies.m_a * impulse;
+            bodies.w_b += bodies.i_b * point.r_b.cross(impulse);
+            bodies.v_b += bodies.m_b * impulse;
+        }
+        bodies.store(&self.pair, velocities);
+    }
+
+    /// One iteration: friction, then the normal impulses.
+    #[inline]
+    pub(in super::super) fn solve(&mut self, velocities: &mut [Velocity]) {
+        let mut bodies = Bodies::load(&self.pair, velocities);
+        let tangent = self.normal.cross_scalar(1.0);
+        for point in &mut self.points[..self.count] {
+            let speed = bodies.relative_velocity(point).dot(tangent);
+            let most = self.friction * point.normal_impulse;
+            let impulse = clamp(point.tangent_impulse + point.tangent_mass * (-speed), -most, most);
+            let change = impulse - point.tangent_impulse;
+            point.tangent_impulse = impulse;
+            bodies.push(point, change * tangent);
+        }
+        if self.count == 1 {
+            let point = &mut self.points[0];
+            let speed = bodies.relative_velocity(point).dot(self.normal);
+            let change = -point.normal_mass * (speed - point.bias);
+            let impulse = max(point.normal_impulse + change, 0.0);
+            let change = impulse - point.normal_impulse;
+            point.normal_impulse = impulse;
+            bodies.push(point, change * self.normal);
+        } else {
+            self.solve_two(&mut bodies);
+        }
+        bodies.store(&self.pair, velocities);
+    }
+
+    /// Normal impulses of two points: the linear complementarity problem by trying all four cases.
+    #[inline]
+    fn solve_two(&mut self, bodies: &mut Bodies) {
+        let [p1, p2] = &self.points;
+        let old = Vec2::new(p1.normal_impulse, p2.normal_impulse);
+        let speeds = [p1, p2].map(|point| bodies.relative_velocity(point).dot(self.normal));
+        let mut b = Vec2::new(speeds[0] - p1.bias, speeds[1] - p2.bias);
+        b -= Vec2::new(self.k[0].dot(old), self.k[1].dot(old));
+        let Some(new) = self.complementary(b) else { return };
+        let change = new - old;
+        let (impulse1, impulse2) = (change.x * self.normal, change.y * self.normal);
+        let both = impulse1 + impulse2;
+        bodies.v_a -= bodies.m_a * both;
+        bodies.w_a -= bodies.i_a * (p1.r_a.cross(impulse1) + p2.r_a.cross(impulse2));
+        bodies.v_b += bodies.m_b * both;
+        bodies.w_b += bodies.i_b * (p1.r_b.cross(impulse1) + p2.r_b.cross(impulse2));
+        self.points[0].normal_impulse = new.x;
+        self.points[1].normal_impulse = new.y;
+    }
+
+    /// Impulses x ≥ 0 with speeds K x + b ≥ 0 of which one is 0 at each point.
+    #[inline]
+    fn complementary(&self, b: Vec2) -> Option<Vec2> {
+        let x = -Vec2::new(self.k_inverse[0].dot(b), self.k_inverse[1].dot(b));
+        if x.x >= 0.0 && x.y >= 0.0 {
+            return Some(x);
+        }
+        let first = -self.points[0].normal_mass * b.x;
+        if first >= 0.0 && self.k[0].y * first + b.y >= 0.0 {
+            return Some(Vec2::new(first, 0.0));
+        }
+        let second = -self.points[1].normal_mass * b.y;
+        if second >= 0.0 && self.k[1].x * second + b.x >= 0.0 {
+            return Some(Vec2::new(0.0, second));
+        }
+        (b.x >= 0.0 && b.y >= 0.0).then_some(Vec2::ZERO)
+    }
+}
+
+impl PointConstraint {
+    #[inline]
+    fn relative_velocity(&self, a: Velocity, b: Velocity) -> Vec2 {
+        b.v + cross(b.w, self.r_b) - a.v - cross(a.w, self.r_a)
+    }
+}
+
+/// The velocities of a contact's two bodies.
+struct Bodies {
+    v_a: Vec2,
+    w_a: f32,
+    v_b: Vec2,
+    w_b: f32,
+    m_a: f32,
+    i_a: f32,
+    m_b: f32,
+    i_b: f32,
+}
+
+impl Bodies {
+    #[inline]
+    fn load(pair: &Pair, velocities: &[Velocity]) -> Self {
+        let [a, b] = pair.index.map(|index| velocities[index as usize]);
+        Self {
+            v_a: a.v,
+            w_a: a.w,
+            v_b: b.v,
+            w_b: b.w,
+            m_a: pair.inv_mass[0],
+            i_a: pair.inv_inertia[0],
+            m_b: pair.inv_mass[1],
+            i_b: pair.inv_inertia[1],
+        }
+    }
+
+    #[inline]
+    fn store(&self, pair: &Pair, velocities: &mut [Velocity]) {
+        velocities[pair.index[0] as usize] = Velocity { v: self.v_a, w: self.w_a };
+        velocities[pair.index[1] as usize] = Velocity { v: self.v_b, w: self.w_b };
+    }
+
+    #[inline]
+    fn relative_velocity(&self, point: &PointConstraint) -> Vec2 {
+        self.v_b + cross(self.w_b, point.r_b) - self.v_a - cross(self.w_a, point.r_a)
+    }
+
+    #[inline]
+    fn push(&mut self, point: &PointConstraint, impulse: Vec2) {
+        self.v_a -= self.m_a * impulse;
+        self.w_a -= self.i_a * point.r_a.cross(impulse);
+        self.v_b += self.m_b * impulse;
+        self.w_b += self.i_b * point.r_b.cross(impulse);
+    }
+}

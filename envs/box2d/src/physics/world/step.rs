@@ -1,0 +1,267 @@
+//! A step: contacts, islands, positions, impacts.
+
+use super::super::body::{Body, BodyType};
+use super::super::contact::Contact;
+use super::super::math::{Transform, Vec2, clamp, min};
+use super::super::settings::{ANGULAR_SLEEP_TOLERANCE, LINEAR_SLEEP_TOLERANCE, TIME_TO_SLEEP};
+use super::super::solver::contact::ContactConstraint;
+use super::super::solver::joint::JointConstraint;
+use super::super::solver::position::PositionConstraint;
+use super::super::solver::{Pair, Position, TimeStep, Velocity};
+use super::{NONE, World};
+
+impl World {
+    /// Advances `dt` seconds and clears the forces.
+    pub fn step(&mut self, dt: f32, velocity_iterations: u32, position_iterations: u32) {
+        self.events.clear();
+        if self.has_new_fixture {
+            self.find_new_contacts();
+            self.has_new_fixture = false;
+        }
+        let ratio = self.inv_dt * dt;
+        let step = TimeStep { dt, ratio, velocity_iterations, position_iterations };
+        self.collide();
+        if dt > 0.0 {
+            self.solve(&step);
+            self.solve_impacts(&step);
+            self.inv_dt = 1.0 / dt;
+        }
+        for mover in &self.movers {
+            let body = &mut self.bodies[*mover];
+            body.force = Vec2::ZERO;
+            body.torque = 0.0;
+        }
+    }
+
+    /// Solves all islands of awake bodies.
+    fn solve(&mut self, step: &TimeStep) {
+        self.clear_island_flags();
+        for i in 0..self.movers.len() {
+            let seed = self.movers[i];
+            let Body { in_island, is_awake, .. } = self.bodies[seed];
+            if is_awake && !in_island {
+                self.gather_island(seed);
+                self.solve_island(step);
+            }
+        }
+        for i in 0..self.movers.len() {
+            let mover = self.movers[i];
+            if self.bodies[mover].in_island {
+                self.synchronize_fixtures(mover, self.bodies[mover].first_transform());
+            }
+        }
+        self.find_new_contacts();
+    }
+
+    fn clear_island_flags(&mut self) {
+        for mover in &self.movers {
+            self.bodies[*mover].in_island = false;
+        }
+        let mut id = self.contact_list;
+        while id != NONE {
+            let contact = &mut self.contacts[id];
+            contact.in_island = false;
+            id = contact.links.next;
+        }
+        self.joints.items.iter_mut().for_each(|joint| joint.in_island = false);
+    }
+
+    /// Collects the bodies that a body acts on, directly or through others, depth first. Static ones do not pass on.
+    fn gather_island(&mut self, seed: u32) {
+        self.island.clear();
+        self.island.stack.push(seed);
+        self.bodies[seed].in_island = true;
+        while let Some(index) = self.island.stack.pop() {
+            let body = &mut self.bodies[index];
+            body.island_index = self.island.bodies.len() as u32;
+            self.island.bodies.push(index);
+            body.wake();
+            if body.kind != BodyType::Static {
+                self.gather_contacts(index);
+                self.gather_joints(index);
+            }
+        }
+    }
+
+    fn gather_contacts(&mut self, index: u32) {
+        let mut edge = self.bodies[index].contacts;
+        while edge != NONE {
+            let (id, side) = (edge / 2, edge as usize % 2);
+            let contact = &mut self.contacts[id];
+            edge = contact.body_links[side].next;
+            let is_solid = contact.is_enabled && contact.is_touching && !contact.has_sensor;
+            if contact.in_island || !is_solid {
+                continue;
+            }
+            contact.in_island = true;
+            self.island.contacts.push(id);
+            let other = contact.bodies[1 - side];
+            self.visit_later(other);
+        }
+    }
+
+    fn gather_joints(&mut self, index: u32) {
+        let mut edge = self.bodies[index].joints;
+        while edge != NONE {
+            let (id, side) = (edge / 2, edge as usize % 2);
+            let joint = &mut self.joints[id];
+            edge = joint.body_links[side].next;
+            if joint.in_island {
+                continue;
+            }
+            joint.in_island = true;
+            self.island.joints.push(id);
+            let other = joint.bodies()[1 - side];
+            self.visit_later(other);
+        }
+    }
+
+    fn visit_later(&mut self, body: u32) {
+        if !self.bodies[body].in_island {
+            self.bodies[body].in_island = true;
+            self.island.stack.push(body);
+        }
+    }
+
+    fn solve_island(&mut self, step: &TimeStep) {
+        self.integrate_forces(step.dt);
+        self.constrain_contacts();
+        for (constraint, id) in
+            self.island.contact_constraints.iter_mut().zip(&self.island.contacts)
+        {
+            constraint.take_impulses(&self.contacts[*id].manifold, step.ratio);
+        }
+        self.island.prepare_contacts();
+        self.constrain_joints(step);
+        self.island.warm_start();
+        self.island.solve_velocities(step.velocity_iterations);
+        self.leave_impulses();
+        self.island.integrate(step.dt);
+        let is_solved = self.island.solve_positions(step.position_iterations);
+        self.store_motion();
+        self.put_to_sleep(step.dt, is_solved);
+        for index in &self.island.bodies {
+            let body = &mut self.bodies[*index];
+            body.in_island = body.kind != BodyType::Static;
+        }
+    }
+
+    /// Starts the sweeps and changes the velocities by gravity, forces and damping.
+    fn integrate_forces(&mut self, dt: f32) {
+        let Self { island, bodies, gravity, .. } = self;
+        for index in &island.bodies {
+            let body = &mut bodies[*index];
+            body.sweep.c0 = body.sweep.c;
+            body.sweep.a0 = body.sweep.a;
+            let (mut v, mut w) = (body.linear_velocity, body.angular_velocity);
+            if body.kind == BodyType::Dynamic {
+                v += dt * (body.gravity_scale * *gravity + body.inv_mass * body.force);
+                w += dt * body.inv_inertia * body.torque;
+                v *= clamp(1.0 - dt * body.linear_damping, 0.0, 1.0);
+                w *= clamp(1.0 - dt * body.angular_damping, 0.0, 1.0);
+            }
+            island.positions.push(Position { c: body.sweep.c, a: body.sweep.a });
+            island.velocities.push(Velocity { v, w });
+        }
+    }
+
+    /// Makes the constraints of the island's contacts, without impulses.
+    pub(super) fn constrain_contacts(&mut self) {
+        let Self { island, bodies, contacts, fixtures, .. } = self;
+        for id in &island.contacts {
+            let contact = &contacts[*id];
+            let pair = Pair::new(contact.bodies.map(|index| &bodies[index]));
+            let Contact { manifold, .. } = *contact;
+            let radii = contact.fixtures.map(|index| fixtures[index].shape.radius());
+            island.contact_constraints.push(ContactConstraint::new(contact, pair));
+            island.position_constraints.push(PositionConstraint { pair, manifold, radii });
+        }
+    }
+
+    fn constrain_joints(&mut self, step: &TimeStep) {
+        let Self { island, bodies, joints, .. } = self;
+        for id in &island.joints {
+            let joint = &joints[*id];
+            let pair = Pair::new(joint.bodies().map(|index| &bodies[index]));
+            let constraint = JointConstraint::new(joint, pair, &island.positions, step);
+            island.joint_constraints.push(constraint);
+        }
+    }
+
+    /// Keeps the impulses for the next step.
+    fn leave_impulses(&mut self) {
+        let Self { island, contacts, joints, .. } = self;
+        for (id, constraint) in island.contacts.iter().zip(&island.contact_constraints) {
+            constraint.leave_impulses(&mut contacts[*id].manifold);
+        }
+        for (id, constraint) in island.joints.iter().zip(&island.joint_constraints) {
+            joints[*id].impulse = constraint.impulse;
+            joints[*id].limit_state = constraint.limit_state;
+        }
+    }
+
+    /// Gives the bodies their new positions and velocities.
+    pub(super) fn store_motion(&mut self) {
+        let Self { island, bodies, .. } = self;
+        for (i, index) in island.bodies.iter().enumerate() {
+            let body = &mut bodies[*index];
+            let (Position { c, a }, Velocity { v, w }) =
+                (island.positions[i], island.velocities[i]);
+            body.sweep.c = c;
+            body.sweep.a = a;
+            body.linear_velocity = v;
+            body.angular_velocity = w;
+            body.synchronize_transform();
+        }
+    }
+
+    /// Counts the time at rest, and lets the island sleep after enough of it.
+    fn put_to_sleep(&mut self, dt: f32, is_solved: bool) {
+        const LINEAR: f32 = LINEAR_SLEEP_TOLERANCE * LINEAR_SLEEP_TOLERANCE;
+        const ANGULAR: f32 = ANGULAR_SLEEP_TOLERANCE * ANGULAR_SLEEP_TOLERANCE;
+        let Self { island, bodies, .. } = self;
+        let mut least = f32::MAX;
+        for index in &island.bodies {
+            let body = &mut bodies[*index];
+            if body.kind == BodyType::Static {
+                continue;
+            }
+            let (v, w) = (body.linear_velocity, body.angular_velocity);
+            if !body.allow_sleep || w * w > ANGULAR || v.dot(v) > LINEAR {
+                body.sleep_time = 0.0;
+                least = 0.0;
+            } else {
+                body.sleep_time += dt;
+                least = min(least, body.sleep_time);
+            }
+        }
+        if least >= TIME_TO_SLEEP && is_solved {
+            island.bodies.iter().for_each(|index| bodies[*index].fall_asleep());
+        }
+    }
+
+    /// Brings the boxes of a body's fixtures to its motion from a frame to its present one.
+    pub(super) fn synchronize_fixtures(&mut self, index: u32, before: Transform) {
+        let Self { bodies, fixtures, broad_phase, .. } = self;
+        let body = &bodies[index];
+        let displacement = body.transform.p - before.p;
+        let mut next = body.fixtures;
+        while next != NONE {
+            let fixture = &fixtures[next];
+            let aabb = fixture.shape.aabb(before).union(&fixture.shape.aabb(body.transform));
+            broad_phase.update(fixture.proxy, &aabb, displacement);
+            next = fixture.next;
+        }
+    }
+}
+
+impl Pair {
+    fn new(bodies: [&Body; 2]) -> Self {
+        Self {
+            index: bodies.map(|body| body.island_index),
+            inv_mass: bodies.map(|body| body.inv_mass),
+            inv_inertia: bodies.map(|body| body.inv_inertia),
+            local_center: bodies.map(|body| body.sweep.local_center),
+        }
+    }
+}
