@@ -8,6 +8,13 @@ use super::world::NONE;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BodyId(pub(super) u32);
 
+impl BodyId {
+    /// Its number, from which a loaded world gives the id again.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// How a body moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BodyType {

@@ -5,11 +5,8 @@ use super::manifold::Manifold;
 use super::math::max;
 use super::world::NONE;
 
-/// A place in a body's list of contacts or joints: twice the number of the contact or joint, and one more for its
-/// second body.
-pub(super) type Edge = u32;
-
-/// Neighbors in a list.
+/// Neighbors in a list. The place of a contact or joint in a body's list is twice its number, and one more if the body
+/// is its second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Links {
     pub(super) prev: u32,
@@ -18,6 +15,12 @@ pub(super) struct Links {
 
 impl Links {
     pub(super) const ALONE: Self = Self { prev: NONE, next: NONE };
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self::ALONE
+    }
 }
 
 /// A contact of a world.

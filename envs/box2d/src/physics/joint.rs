@@ -8,6 +8,13 @@ use super::math::Vec2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JointId(pub(super) u32);
 
+impl JointId {
+    /// Its number, from which a loaded world gives the id again.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// What a revolute joint is made from; `World::revolute_joint_def` gives one that is free to turn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RevoluteJointDef {

@@ -20,6 +20,7 @@ mod settings;
 mod shape;
 mod slab;
 mod solver;
+mod state;
 mod toi;
 mod tree;
 mod trig;

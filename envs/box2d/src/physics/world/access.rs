@@ -16,6 +16,11 @@ impl World {
             .map(BodyId)
     }
 
+    /// The body of a number, if there is or was one.
+    pub fn body_of_number(&self, number: u32) -> Option<BodyId> {
+        (self.bodies.items.len() > number as usize).then_some(BodyId(number))
+    }
+
     /// A body's fixtures, newest first (pybox2d's `body.fixtures` has the oldest first).
     pub fn fixtures(&self, body: BodyId) -> impl Iterator<Item = FixtureId> + '_ {
         let next = |id: u32| (id != NONE).then_some(id);
@@ -183,6 +188,11 @@ impl World {
     /// The number given to a fixture when it was made.
     pub fn fixture_tag(&self, fixture: FixtureId) -> u32 {
         self.fixtures[fixture.0].tag
+    }
+
+    /// The joint of a number, if there is or was one.
+    pub fn joint_of_number(&self, number: u32) -> Option<JointId> {
+        (self.joints.items.len() > number as usize).then_some(JointId(number))
     }
 
     /// A joint's angle, rad: `joint.angle`.
