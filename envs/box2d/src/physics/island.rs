@@ -1,5 +1,6 @@
 //! Islands: bodies that act on each other through contacts and joints, solved together.
 
+use super::cycle::{Cycle, Iteration};
 use super::math::Vec2;
 use super::settings::{MAX_ROTATION, MAX_TRANSLATION};
 use super::solver::contact::ContactConstraint;
@@ -20,8 +21,9 @@ pub(super) struct Island {
     pub(super) joint_constraints: Vec<JointConstraint>,
     /// Bodies yet to be visited.
     pub(super) stack: Vec<u32>,
-    /// A state of the iterations, to see whether it comes again.
-    snapshot: Vec<u32>,
+    cycle: Cycle,
+    /// Positions before an iteration.
+    saved: Vec<Position>,
 }
 
 impl Island {
@@ -56,63 +58,17 @@ impl Island {
         }
     }
 
-    /// Solves the velocities in a number of iterations. An iteration is a function of velocities and impulses alone:
-    /// once a state comes again, so do those after it, and whole periods are left out.
+    /// Solves the velocities in a number of iterations.
     pub(super) fn solve_velocities(&mut self, iterations: u32) {
         if self.joint_constraints.is_empty() && self.contact_constraints.is_empty() {
             return;
         }
-        let mut saved_at = 0;
-        let mut i = 0;
-        while i < iterations {
-            self.iterate();
-            i += 1;
-            if i > 1 && self.is_at_snapshot() {
-                let left = (iterations - i) % (i - saved_at);
-                (0..left).for_each(|_| self.iterate());
-                return;
-            }
-            if i >= saved_at + saved_at / 4 + 1 {
-                self.take_snapshot();
-                saved_at = i;
-            }
-        }
-    }
-
-    #[inline]
-    fn iterate(&mut self) {
-        for joint in &mut self.joint_constraints {
-            joint.solve(&mut self.velocities);
-        }
-        for contact in &mut self.contact_constraints {
-            contact.solve(&mut self.velocities);
-        }
-    }
-
-    /// Bits of everything that an iteration changes.
-    fn state(&self) -> impl Iterator<Item = u32> + '_ {
-        let velocities = self.velocities.iter().flat_map(|velocity| velocity.to_bits());
-        let joints = self.joint_constraints.iter().flat_map(|joint| {
-            let [x, y] = joint.impulse.pin.to_bits();
-            [x, y, joint.impulse.limit.to_bits(), joint.impulse.motor.to_bits()]
-        });
-        let contacts = self.contact_constraints.iter().flat_map(|contact| {
-            let [p1, p2] = &contact.points;
-            [p1.normal_impulse, p1.tangent_impulse, p2.normal_impulse, p2.tangent_impulse]
-                .map(f32::to_bits)
-        });
-        velocities.chain(joints).chain(contacts)
-    }
-
-    fn take_snapshot(&mut self) {
-        let mut snapshot = std::mem::take(&mut self.snapshot);
-        snapshot.clear();
-        snapshot.extend(self.state());
-        self.snapshot = snapshot;
-    }
-
-    fn is_at_snapshot(&self) -> bool {
-        self.state().eq(self.snapshot.iter().copied())
+        let iteration = Iteration {
+            velocities: &mut self.velocities,
+            joints: &mut self.joint_constraints,
+            contacts: &mut self.contact_constraints,
+        };
+        self.cycle.solve(iteration, iterations);
     }
 
     /// Moves the bodies by their velocities, which are bounded first.
@@ -163,14 +119,12 @@ impl Island {
     }
 
     fn save_positions(&mut self) {
-        self.snapshot.clear();
-        self.snapshot.extend(self.positions.iter().flat_map(|position| position.to_bits()));
+        self.saved.clear();
+        self.saved.extend_from_slice(&self.positions);
     }
 
     fn are_positions_saved(&self) -> bool {
-        self.positions
-            .iter()
-            .flat_map(|position| position.to_bits())
-            .eq(self.snapshot.iter().copied())
+        let mut pairs = self.positions.iter().zip(&self.saved);
+        pairs.all(|(now, before)| now.to_bits() == before.to_bits())
     }
 }

@@ -10,6 +10,7 @@ mod body;
 mod broad_phase;
 mod collide;
 mod contact;
+mod cycle;
 mod distance;
 mod fixture;
 mod island;

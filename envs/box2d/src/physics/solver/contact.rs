@@ -64,6 +64,13 @@ impl ContactConstraint {
         }
     }
 
+    /// Normal and tangent impulses of the first and second point.
+    #[inline]
+    pub(in super::super) fn impulses(&self) -> [f32; 4] {
+        let [p1, p2] = &self.points;
+        [p1.normal_impulse, p1.tangent_impulse, p2.normal_impulse, p2.tangent_impulse]
+    }
+
     /// Takes over where the bodies are and how they move.
     pub(in super::super) fn prepare(
         &mut self,

@@ -26,12 +26,23 @@ struct Mass {
     inverse2: f32,
 }
 
+/// What an iteration added to a joint's impulses of pin and limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct JointChange {
+    pin: Vec2,
+    limit: f32,
+    /// Whether the limit would have pulled, so that its impulse became 0.
+    pulled: bool,
+}
+
 /// A joint while its island is solved.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in super::super) struct JointConstraint {
     pair: Pair,
     pub(in super::super) impulse: JointImpulse,
     pub(in super::super) limit_state: LimitState,
+    /// Of the last iteration.
+    pub(in super::super) change: JointChange,
     has_motor: bool,
     /// From the two centers of mass to the pin: in the world, and in the bodies' frames.
     r_a: Vec2,
@@ -122,6 +133,7 @@ impl JointConstraint {
             pair,
             impulse: joint.impulse,
             limit_state: joint.limit_state,
+            change: JointChange::default(),
             has_motor: def.enable_motor && turns,
             r_a,
             r_b,
@@ -202,6 +214,7 @@ impl JointConstraint {
         if self.limit_state == LimitState::Inactive {
             let pin = self.mass.solve2(-speed);
             self.impulse.pin += pin;
+            self.change.pin = pin;
             a.v -= m_a * pin;
             a.w -= i_a * self.r_a.cross(pin);
             b.v += m_b * pin;
@@ -223,12 +236,8 @@ impl JointConstraint {
         let solution = self.mass.solve3(Vec3 { x: speed.x, y: speed.y, z: spin });
         let (mut pin, mut limit) = (Vec2::new(-solution.x, -solution.y), -solution.z);
         let old = self.impulse.limit;
-        let pulls = match self.limit_state {
-            LimitState::AtLower => old + limit < 0.0,
-            LimitState::AtUpper => old + limit > 0.0,
-            LimitState::Inactive | LimitState::Equal => false,
-        };
-        if pulls {
+        let pulled = self.pulls(old + limit);
+        if pulled {
             let column = Vec2::new(self.mass.ez.x, self.mass.ez.y);
             pin = self.mass.solve2(-speed + old * column);
             limit = -old;
@@ -237,7 +246,67 @@ impl JointConstraint {
             self.impulse.limit += limit;
         }
         self.impulse.pin += pin;
+        self.change = JointChange { pin, limit, pulled };
         (pin, limit)
+    }
+
+    /// Whether a limit impulse would pull.
+    #[inline]
+    fn pulls(&self, limit: f32) -> bool {
+        match self.limit_state {
+            LimitState::AtLower => limit < 0.0,
+            LimitState::AtUpper => limit > 0.0,
+            LimitState::Inactive | LimitState::Equal => false,
+        }
+    }
+
+    /// How many cycles of changes, `most` at most, come without the limit pulling where it did not. `limit` was the
+    /// limit's impulse a cycle ago.
+    pub(in super::super) fn cycles_without_pull<'a>(
+        &self,
+        changes: impl Iterator<Item = &'a JointChange> + Clone,
+        limit: f32,
+        most: u32,
+    ) -> u32 {
+        if self.limit_state == LimitState::Inactive {
+            return most;
+        }
+        if changes.clone().any(|change| change.pulled) {
+            // Then its impulse is no sum: it comes again with the cycle or it does not.
+            let comes_again = self.impulse.limit.to_bits() == limit.to_bits();
+            return if comes_again { most } else { 0 };
+        }
+        let mut sum = self.impulse.limit;
+        for cycle in 0..most {
+            for change in changes.clone() {
+                sum += change.limit;
+                if self.pulls(sum) {
+                    return cycle;
+                }
+            }
+        }
+        most
+    }
+
+    /// Sums the changes of a number of cycles.
+    pub(in super::super) fn sum<'a>(
+        &mut self,
+        changes: impl Iterator<Item = &'a JointChange> + Clone,
+        cycles: u32,
+    ) {
+        let JointImpulse { mut pin, mut limit, .. } = self.impulse;
+        let is_sum = self.limit_state != LimitState::Inactive
+            && !changes.clone().any(|change| change.pulled);
+        for _ in 0..cycles {
+            for change in changes.clone() {
+                pin += change.pin;
+                limit += if is_sum { change.limit } else { 0.0 };
+            }
+        }
+        self.impulse.pin = pin;
+        if is_sum {
+            self.impulse.limit = limit;
+        }
     }
 
     /// Corrects the positions once; returns whether little was left to correct.
