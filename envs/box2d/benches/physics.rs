@@ -90,7 +90,7 @@ fn walker(world: &mut World, rng: &mut Rng) -> (BodyId, Vec<JointId>) {
     let mut joints = Vec::new();
     for side in [-1.0_f32, 1.0] {
         let mut above = (hull, v(0.0, -8.0 / 30.0));
-        for (width, drop, lower, upper) in [(4.0, 25.0, -0.8, 1.1), (3.2, 59.0, -1.6, -0.1)] {
+        for (width, drop, lower, upper) in [(4.0, 9.0, -0.8, 1.1), (3.2, 43.0, -1.6, -0.1)] {
             let leg = world.create_body(&dynamic(v(x0, y0 - drop / 30.0), side * 0.05));
             let shape = Polygon::new_box(width / 30.0, 17.0 / 30.0);
             world.create_fixture(leg, &limb(shape, 1.0, 0x20));

@@ -77,6 +77,7 @@ impl Default for BodyDef {
 
 /// A body of a world.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "independent properties")]
 pub(super) struct Body {
     pub(super) kind: BodyType,
     pub(super) is_awake: bool,
@@ -189,7 +190,7 @@ impl Body {
     /// How it moves, for a solver.
     #[inline]
     pub(super) fn velocity(&self) -> Velocity {
-        Velocity { v: self.linear_velocity, w: self.angular_velocity }
+        Velocity::new(self.linear_velocity, self.angular_velocity)
     }
 
     /// The frame in which its sweep begins.

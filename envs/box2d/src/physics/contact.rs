@@ -25,6 +25,7 @@ impl Default for Links {
 
 /// A contact of a world.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "independent properties")]
 pub(super) struct Contact {
     pub(super) in_island: bool,
     pub(super) is_touching: bool,

@@ -70,7 +70,7 @@ impl Cycle {
 
     #[inline]
     fn is_at(&self, iteration: &Iteration<'_>) -> bool {
-        let has = |(a, b): (&Velocity, &Velocity)| a.to_bits() == b.to_bits();
+        let has = |(a, b): (&Velocity, &Velocity)| a.is(b);
         iteration.velocities.iter().zip(&self.velocities).all(has) && self.has_impulses(iteration)
     }
 
@@ -101,10 +101,10 @@ impl Cycle {
         let changes = |joint: usize| self.changes.iter().skip(joint).step_by(joints.max(1));
         let mut same = count;
         for (i, joint) in iteration.joints.iter().enumerate() {
-            same = joint.cycles_without_pull(changes(i), self.limits[i], same);
+            same = joint.cycles_without_pull(&changes(i), self.limits[i], same);
         }
         for (i, joint) in iteration.joints.iter_mut().enumerate() {
-            joint.sum(changes(i), same);
+            joint.sum(&changes(i), same);
         }
         period + same * period
     }

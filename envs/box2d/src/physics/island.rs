@@ -74,24 +74,26 @@ impl Island {
     /// Moves the bodies by their velocities, which are bounded first.
     pub(super) fn integrate(&mut self, dt: f32) {
         for (position, velocity) in self.positions.iter_mut().zip(&mut self.velocities) {
-            let translation: Vec2 = dt * velocity.v;
+            let mut v = velocity.v();
+            let translation: Vec2 = dt * v;
             if translation.dot(translation) > MAX_TRANSLATION * MAX_TRANSLATION {
-                velocity.v *= MAX_TRANSLATION / translation.length();
+                v *= MAX_TRANSLATION / translation.length();
+                velocity.set_v(v);
             }
             let rotation = dt * velocity.w;
             if rotation * rotation > MAX_ROTATION * MAX_ROTATION {
                 velocity.w *= MAX_ROTATION / rotation.abs();
             }
-            position.c += dt * velocity.v;
+            position.c += dt * v;
             position.a += dt * velocity.w;
         }
     }
 
     /// Corrects the positions in at most a number of iterations; returns whether little is left to correct. An
-    /// iteration that changes nothing is the last: so would all others.
+    /// iteration is a function of the positions alone: once they come again, whole cycles are left out.
     pub(super) fn solve_positions(&mut self, iterations: u32) -> bool {
-        for _ in 0..iterations {
-            self.save_positions();
+        let (mut i, mut saved_at) = (0, 0);
+        while i < iterations {
             let mut is_solved = position::solve(&self.position_constraints, &mut self.positions);
             for joint in &self.joint_constraints {
                 is_solved &= joint.solve_position(&mut self.positions);
@@ -99,8 +101,13 @@ impl Island {
             if is_solved {
                 return true;
             }
-            if self.are_positions_saved() {
-                return false;
+            i += 1;
+            if saved_at > 0 && self.are_positions_saved() {
+                i = iterations - (iterations - i) % (i - saved_at);
+            }
+            if i > saved_at + saved_at / 4 {
+                self.save_positions();
+                saved_at = i;
             }
         }
         false

@@ -2,7 +2,7 @@
 
 use super::body::BodyId;
 use super::contact::Links;
-use super::math::Vec2;
+use super::math::{Apart, Vec2};
 
 /// Which joint of a world; stays valid until one of its bodies is destroyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,8 +57,9 @@ pub(super) enum LimitState {
 
 /// Impulses of a joint: of the pin, the limit and the motor.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub(super) struct JointImpulse {
-    pub(super) pin: Vec2,
+    pub(super) pin: Apart,
     pub(super) limit: f32,
     pub(super) motor: f32,
 }

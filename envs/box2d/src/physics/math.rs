@@ -99,6 +99,37 @@ impl Vec2 {
     }
 }
 
+/// A vector whose components lie apart in memory: beside each other the compiler would compute them in pairs, and to
+/// pair and part them takes longer than it saves.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub(super) struct Apart {
+    pub(super) x: f32,
+    gap_x: f32,
+    pub(super) y: f32,
+    gap_y: f32,
+}
+
+impl Apart {
+    #[inline]
+    pub(super) fn new(v: Vec2) -> Self {
+        Self { x: v.x, y: v.y, ..Self::default() }
+    }
+
+    #[inline]
+    pub(super) fn get(self) -> Vec2 {
+        vec2(self.x, self.y)
+    }
+}
+
+impl AddAssign<Vec2> for Apart {
+    #[inline]
+    fn add_assign(&mut self, v: Vec2) {
+        self.x += v.x;
+        self.y += v.y;
+    }
+}
+
 /// Cross product of `s` along the third axis with a vector.
 #[inline]
 pub(super) fn cross(s: f32, v: Vec2) -> Vec2 {

@@ -153,7 +153,9 @@ impl Polygon {
         const THIRD: f32 = 1.0 / 3.0;
         let vertices = self.vertices();
         let mut reference = Vec2::ZERO;
-        vertices.iter().for_each(|v| reference += *v);
+        for v in vertices {
+            reference += *v;
+        }
         reference *= 1.0 / vertices.len() as f32;
         let (mut center, mut area, mut inertia) = (Vec2::ZERO, 0.0, 0.0);
         for (i, v) in vertices.iter().enumerate() {

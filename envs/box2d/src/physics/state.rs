@@ -8,7 +8,7 @@ use super::contact::{Contact, Links};
 use super::fixture::{Filter, Fixture, FixtureId};
 use super::joint::{Joint, JointImpulse, LimitState, RevoluteJointDef};
 use super::manifold::{Manifold, ManifoldKind, ManifoldPoint};
-use super::math::{Rot, Sweep, Transform, Vec2};
+use super::math::{Apart, Rot, Sweep, Transform, Vec2};
 use super::shape::{Circle, Edge, Polygon, Shape};
 use super::slab::Slab;
 use super::tree::{Node, Tree};
@@ -163,6 +163,16 @@ impl State for ContactEvent {
     }
 }
 
+impl State for Apart {
+    fn save(&self, out: &mut StateWriter) {
+        self.get().save(out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, StateError> {
+        Vec2::load(from).map(Self::new)
+    }
+}
+
 impl State for u16 {
     fn save(&self, out: &mut StateWriter) {
         out.u32(u32::from(*self));
@@ -195,7 +205,9 @@ impl State for i32 {
 
 impl<T: State + Copy + Default, const N: usize> State for [T; N] {
     fn save(&self, out: &mut StateWriter) {
-        self.iter().for_each(|value| value.save(out));
+        for value in self {
+            value.save(out);
+        }
     }
 
     fn load(from: &mut StateReader<'_>) -> Result<Self, StateError> {
@@ -210,7 +222,9 @@ impl<T: State + Copy + Default, const N: usize> State for [T; N] {
 impl<T: State> State for Vec<T> {
     fn save(&self, out: &mut StateWriter) {
         out.u32(self.len() as u32);
-        self.iter().for_each(|value| value.save(out));
+        for value in self {
+            value.save(out);
+        }
     }
 
     fn load(from: &mut StateReader<'_>) -> Result<Self, StateError> {

@@ -33,7 +33,7 @@ struct Axis<'a> {
     sweeps: [Sweep; 2],
     kind: AxisKind,
     local_point: Vec2,
-    axis: Vec2,
+    direction: Vec2,
 }
 
 /// What became of an axis.
@@ -84,25 +84,25 @@ impl<'a> Axis<'a> {
             sweeps,
             kind: AxisKind::Points,
             local_point: Vec2::ZERO,
-            axis: Vec2::ZERO,
+            direction: Vec2::ZERO,
         };
         let point = |shape: usize, corner: usize| points[shape][corner];
         if cache.count == 1 {
             let a = frames[0].apply(point(0, first[0]));
             let b = frames[1].apply(point(1, first[1]));
-            this.axis = (b - a).normalized();
+            this.direction = (b - a).normalized();
             return this;
         }
         // Two corners of one shape make the axis.
         let face = usize::from(first[0] == second[0]);
         this.kind = if face == 1 { AxisKind::FaceB } else { AxisKind::FaceA };
         let (v1, v2) = (point(face, first[face]), point(face, second[face]));
-        this.axis = (v2 - v1).cross_scalar(1.0).normalized();
+        this.direction = (v2 - v1).cross_scalar(1.0).normalized();
         this.local_point = 0.5 * (v1 + v2);
         let on_face = frames[face].apply(this.local_point);
         let other = frames[1 - face].apply(point(1 - face, first[1 - face]));
-        if (other - on_face).dot(frames[face].q.apply(this.axis)) < 0.0 {
-            this.axis = -this.axis;
+        if (other - on_face).dot(frames[face].q.apply(this.direction)) < 0.0 {
+            this.direction = -this.direction;
         }
         this
     }
@@ -116,16 +116,16 @@ impl<'a> Axis<'a> {
         let frames = self.frames(t);
         let corners = match self.kind {
             AxisKind::Points => {
-                let a = frames[0].q.apply_inverse(self.axis);
-                let b = frames[1].q.apply_inverse(-self.axis);
+                let a = frames[0].q.apply_inverse(self.direction);
+                let b = frames[1].q.apply_inverse(-self.direction);
                 [support(self.points[0], a), support(self.points[1], b)]
             }
             AxisKind::FaceA => {
-                let normal = frames[0].q.apply(self.axis);
+                let normal = frames[0].q.apply(self.direction);
                 [0, support(self.points[1], frames[1].q.apply_inverse(-normal))]
             }
             AxisKind::FaceB => {
-                let normal = frames[1].q.apply(self.axis);
+                let normal = frames[1].q.apply(self.direction);
                 [support(self.points[0], frames[0].q.apply_inverse(-normal)), 0]
             }
         };
@@ -140,13 +140,13 @@ impl<'a> Axis<'a> {
     fn separation_in(&self, corners: [usize; 2], frames: [Transform; 2]) -> f32 {
         let corner = |i: usize| frames[i].apply(self.points[i][corners[i]]);
         match self.kind {
-            AxisKind::Points => (corner(1) - corner(0)).dot(self.axis),
+            AxisKind::Points => (corner(1) - corner(0)).dot(self.direction),
             AxisKind::FaceA => {
-                let normal = frames[0].q.apply(self.axis);
+                let normal = frames[0].q.apply(self.direction);
                 (corner(1) - frames[0].apply(self.local_point)).dot(normal)
             }
             AxisKind::FaceB => {
-                let normal = frames[1].q.apply(self.axis);
+                let normal = frames[1].q.apply(self.direction);
                 (corner(0) - frames[1].apply(self.local_point)).dot(normal)
             }
         }

@@ -9,7 +9,7 @@ const MAX_FAST: f32 = 120.0;
 const QUARTER_PI: f32 = std::f32::consts::FRAC_PI_4;
 const HALF_PI: f64 = std::f64::consts::FRAC_PI_2;
 /// Below this the sine is the angle and the cosine is 1.
-const TINY: f32 = 0.000_244_140_625; // 2^-12
+const TINY: f32 = 1.0 / 4096.0;
 /// Below this a reduced angle has lost bits.
 const CANCELLED: f64 = 0.003_906_25; // 2^-8
 /// 2/π in fixed point, most significant word first.

@@ -2,9 +2,9 @@
 
 use super::super::contact::Contact;
 use super::super::manifold::{Manifold, WorldManifold};
-use super::super::math::{Vec2, clamp, cross, max};
+use super::super::math::{Vec2, clamp, max};
 use super::super::settings::VELOCITY_THRESHOLD;
-use super::{Pair, Velocity};
+use super::{Pair, Velocity, relative_velocity};
 
 /// Two points are solved together unless their matrix is worse conditioned than this.
 const MAX_CONDITION: f32 = 1000.0;
@@ -92,7 +92,7 @@ impl ContactConstraint {
             };
             (point.normal_mass, point.tangent_mass) =
                 (inverse_mass(self.normal), inverse_mass(tangent));
-            let speed = self.normal.dot(point.relative_velocity(a, b));
+            let speed = self.normal.dot(relative_velocity(&a, point.r_a, &b, point.r_b));
             let bounces = speed < -VELOCITY_THRESHOLD;
             point.bias = if bounces { -self.restitution * speed } else { 0.0 };
         }
@@ -126,60 +126,57 @@ impl ContactConstraint {
     /// Applies the impulses of the step before.
     pub(in super::super) fn warm_start(&self, velocities: &mut [Velocity]) {
         let tangent = self.normal.cross_scalar(1.0);
-        let mut bodies = Bodies::load(&self.pair, velocities);
+        let mut bodies = self.bodies(velocities);
         for point in &self.points[..self.count] {
             let impulse = point.normal_impulse * self.normal + point.tangent_impulse * tangent;
-            bodies.w_a -= bodies.i_a * point.r_a.cross(impulse);
-            bodies.v_a -= bodies.m_a * impulse;
-            bodies.w_b += bodies.i_b * point.r_b.cross(impulse);
-            bodies.v_b += bodies.m_b * impulse;
+            self.push(&mut bodies, point, impulse);
         }
-        bodies.store(&self.pair, velocities);
+        self.leave(bodies, velocities);
     }
 
     /// One iteration: friction, then the normal impulses.
     #[inline]
     pub(in super::super) fn solve(&mut self, velocities: &mut [Velocity]) {
-        let mut bodies = Bodies::load(&self.pair, velocities);
+        let mut bodies = self.bodies(velocities);
         let tangent = self.normal.cross_scalar(1.0);
-        for point in &mut self.points[..self.count] {
-            let speed = bodies.relative_velocity(point).dot(tangent);
+        for i in 0..self.count {
+            let point = self.points[i];
+            let speed = point.velocity(&bodies).dot(tangent);
             let most = self.friction * point.normal_impulse;
             let impulse = clamp(point.tangent_impulse + point.tangent_mass * (-speed), -most, most);
-            let change = impulse - point.tangent_impulse;
-            point.tangent_impulse = impulse;
-            bodies.push(point, change * tangent);
+            self.points[i].tangent_impulse = impulse;
+            self.push(&mut bodies, &point, (impulse - point.tangent_impulse) * tangent);
         }
         if self.count == 1 {
-            let point = &mut self.points[0];
-            let speed = bodies.relative_velocity(point).dot(self.normal);
+            let point = self.points[0];
+            let speed = point.velocity(&bodies).dot(self.normal);
             let change = -point.normal_mass * (speed - point.bias);
             let impulse = max(point.normal_impulse + change, 0.0);
-            let change = impulse - point.normal_impulse;
-            point.normal_impulse = impulse;
-            bodies.push(point, change * self.normal);
+            self.points[0].normal_impulse = impulse;
+            self.push(&mut bodies, &point, (impulse - point.normal_impulse) * self.normal);
         } else {
             self.solve_two(&mut bodies);
         }
-        bodies.store(&self.pair, velocities);
+        self.leave(bodies, velocities);
     }
 
     /// Normal impulses of two points: the linear complementarity problem by trying all four cases.
     #[inline]
-    fn solve_two(&mut self, bodies: &mut Bodies) {
-        let [p1, p2] = &self.points;
+    fn solve_two(&mut self, bodies: &mut [Velocity; 2]) {
+        let [p1, p2] = self.points;
         let old = Vec2::new(p1.normal_impulse, p2.normal_impulse);
-        let speeds = [p1, p2].map(|point| bodies.relative_velocity(point).dot(self.normal));
+        let speeds = [p1, p2].map(|point| point.velocity(bodies).dot(self.normal));
         let mut b = Vec2::new(speeds[0] - p1.bias, speeds[1] - p2.bias);
         b -= Vec2::new(self.k[0].dot(old), self.k[1].dot(old));
         let Some(new) = self.complementary(b) else { return };
         let change = new - old;
         let (impulse1, impulse2) = (change.x * self.normal, change.y * self.normal);
         let both = impulse1 + impulse2;
-        bodies.v_a -= bodies.m_a * both;
-        bodies.w_a -= bodies.i_a * (p1.r_a.cross(impulse1) + p2.r_a.cross(impulse2));
-        bodies.v_b += bodies.m_b * both;
-        bodies.w_b += bodies.i_b * (p1.r_b.cross(impulse1) + p2.r_b.cross(impulse2));
+        let Pair { inv_mass: [m_a, m_b], inv_inertia: [i_a, i_b], .. } = self.pair;
+        let moment_a = p1.r_a.cross(impulse1) + p2.r_a.cross(impulse2);
+        let moment_b = p1.r_b.cross(impulse1) + p2.r_b.cross(impulse2);
+        bodies[0].subtract(m_a, both, i_a, moment_a);
+        bodies[1].add(m_b, both, i_b, moment_b);
         self.points[0].normal_impulse = new.x;
         self.points[1].normal_impulse = new.y;
     }
@@ -201,59 +198,31 @@ impl ContactConstraint {
         }
         (b.x >= 0.0 && b.y >= 0.0).then_some(Vec2::ZERO)
     }
+
+    /// Velocities of the two bodies.
+    #[inline]
+    fn bodies(&self, velocities: &[Velocity]) -> [Velocity; 2] {
+        self.pair.index.map(|index| velocities[index as usize])
+    }
+
+    #[inline]
+    fn leave(&self, bodies: [Velocity; 2], velocities: &mut [Velocity]) {
+        velocities[self.pair.index[0] as usize] = bodies[0];
+        velocities[self.pair.index[1] as usize] = bodies[1];
+    }
+
+    /// Applies an impulse at a point.
+    #[inline]
+    fn push(&self, bodies: &mut [Velocity; 2], point: &PointConstraint, impulse: Vec2) {
+        let Pair { inv_mass: [m_a, m_b], inv_inertia: [i_a, i_b], .. } = self.pair;
+        bodies[0].subtract(m_a, impulse, i_a, point.r_a.cross(impulse));
+        bodies[1].add(m_b, impulse, i_b, point.r_b.cross(impulse));
+    }
 }
 
 impl PointConstraint {
     #[inline]
-    fn relative_velocity(&self, a: Velocity, b: Velocity) -> Vec2 {
-        b.v + cross(b.w, self.r_b) - a.v - cross(a.w, self.r_a)
-    }
-}
-
-/// The velocities of a contact's two bodies.
-struct Bodies {
-    v_a: Vec2,
-    w_a: f32,
-    v_b: Vec2,
-    w_b: f32,
-    m_a: f32,
-    i_a: f32,
-    m_b: f32,
-    i_b: f32,
-}
-
-impl Bodies {
-    #[inline]
-    fn load(pair: &Pair, velocities: &[Velocity]) -> Self {
-        let [a, b] = pair.index.map(|index| velocities[index as usize]);
-        Self {
-            v_a: a.v,
-            w_a: a.w,
-            v_b: b.v,
-            w_b: b.w,
-            m_a: pair.inv_mass[0],
-            i_a: pair.inv_inertia[0],
-            m_b: pair.inv_mass[1],
-            i_b: pair.inv_inertia[1],
-        }
-    }
-
-    #[inline]
-    fn store(&self, pair: &Pair, velocities: &mut [Velocity]) {
-        velocities[pair.index[0] as usize] = Velocity { v: self.v_a, w: self.w_a };
-        velocities[pair.index[1] as usize] = Velocity { v: self.v_b, w: self.w_b };
-    }
-
-    #[inline]
-    fn relative_velocity(&self, point: &PointConstraint) -> Vec2 {
-        self.v_b + cross(self.w_b, point.r_b) - self.v_a - cross(self.w_a, point.r_a)
-    }
-
-    #[inline]
-    fn push(&mut self, point: &PointConstraint, impulse: Vec2) {
-        self.v_a -= self.m_a * impulse;
-        self.w_a -= self.i_a * point.r_a.cross(impulse);
-        self.v_b += self.m_b * impulse;
-        self.w_b += self.i_b * point.r_b.cross(impulse);
+    fn velocity(&self, [a, b]: &[Velocity; 2]) -> Vec2 {
+        relative_velocity(a, self.r_a, b, self.r_b)
     }
 }

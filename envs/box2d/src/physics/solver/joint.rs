@@ -1,9 +1,9 @@
 //! Revolute joints: motor, limit and pin, as Box2D 2.3 solves them (2.4 has another limit).
 
 use super::super::joint::{Joint, JointImpulse, LimitState};
-use super::super::math::{Rot, Vec2, abs, clamp, cross};
+use super::super::math::{Apart, Rot, Vec2, abs, clamp};
 use super::super::settings::{ANGULAR_SLOP, LINEAR_SLOP, MAX_ANGULAR_CORRECTION};
-use super::{Pair, Position, TimeStep, Velocity};
+use super::{Pair, Position, TimeStep, Velocity, relative_velocity};
 
 /// A vector of three: the two of the pin, and the angle's.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,8 +28,9 @@ struct Mass {
 
 /// What an iteration added to a joint's impulses of pin and limit.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub(in super::super) struct JointChange {
-    pin: Vec2,
+    pin: Apart,
     limit: f32,
     /// Whether the limit would have pulled, so that its impulse became 0.
     pulled: bool,
@@ -178,7 +179,7 @@ impl JointConstraint {
         if !self.has_motor {
             self.impulse.motor = 0.0;
         }
-        self.impulse.pin *= ratio;
+        self.impulse.pin = Apart::new(ratio * self.impulse.pin.get());
         self.impulse.limit *= ratio;
         self.impulse.motor *= ratio;
         self.has_motor &= self.limit_state != LimitState::Equal;
@@ -188,11 +189,10 @@ impl JointConstraint {
     pub(in super::super) fn warm_start(&self, velocities: &mut [Velocity]) {
         let Pair { inv_mass: [m_a, m_b], inv_inertia: [i_a, i_b], index, .. } = self.pair;
         let [a, b] = index.map(|index| index as usize);
-        let JointImpulse { pin, limit, motor } = self.impulse;
-        velocities[a].v -= m_a * pin;
-        velocities[a].w -= i_a * (self.r_a.cross(pin) + motor + limit);
-        velocities[b].v += m_b * pin;
-        velocities[b].w += i_b * (self.r_b.cross(pin) + motor + limit);
+        let JointImpulse { limit, motor, .. } = self.impulse;
+        let pin = self.impulse.pin.get();
+        velocities[a].subtract(m_a, pin, i_a, self.r_a.cross(pin) + motor + limit);
+        velocities[b].add(m_b, pin, i_b, self.r_b.cross(pin) + motor + limit);
     }
 
     /// One iteration: motor, then limit and pin.
@@ -210,28 +210,23 @@ impl JointConstraint {
             a.w -= i_a * change;
             b.w += i_b * change;
         }
-        let speed = b.v + cross(b.w, self.r_b) - a.v - cross(a.w, self.r_a);
-        if self.limit_state == LimitState::Inactive {
+        let speed = relative_velocity(&a, self.r_a, &b, self.r_b);
+        let (pin, limit) = if self.limit_state == LimitState::Inactive {
             let pin = self.mass.solve2(-speed);
             self.impulse.pin += pin;
-            self.change.pin = pin;
-            a.v -= m_a * pin;
-            a.w -= i_a * self.r_a.cross(pin);
-            b.v += m_b * pin;
-            b.w += i_b * self.r_b.cross(pin);
+            self.change.pin = Apart::new(pin);
+            (pin, -0.0) // What is added without a trace, even to -0.
         } else {
-            let (pin, limit) = self.solve_limit(speed, b.w - a.w);
-            a.v -= m_a * pin;
-            a.w -= i_a * (self.r_a.cross(pin) + limit);
-            b.v += m_b * pin;
-            b.w += i_b * (self.r_b.cross(pin) + limit);
-        }
+            self.solve_limit(speed, b.w - a.w)
+        };
+        a.subtract(m_a, pin, i_a, self.r_a.cross(pin) + limit);
+        b.add(m_b, pin, i_b, self.r_b.cross(pin) + limit);
         velocities[index_a] = a;
         velocities[index_b] = b;
     }
 
     /// Impulses of pin and limit together; without the limit's where that would pull.
-    #[inline]
+    #[inline(never)] // Beside the free joint it would slow that down.
     fn solve_limit(&mut self, speed: Vec2, spin: f32) -> (Vec2, f32) {
         let solution = self.mass.solve3(Vec3 { x: speed.x, y: speed.y, z: spin });
         let (mut pin, mut limit) = (Vec2::new(-solution.x, -solution.y), -solution.z);
@@ -246,7 +241,7 @@ impl JointConstraint {
             self.impulse.limit += limit;
         }
         self.impulse.pin += pin;
-        self.change = JointChange { pin, limit, pulled };
+        self.change = JointChange { pin: Apart::new(pin), limit, pulled };
         (pin, limit)
     }
 
@@ -264,7 +259,7 @@ impl JointConstraint {
     /// limit's impulse a cycle ago.
     pub(in super::super) fn cycles_without_pull<'a>(
         &self,
-        changes: impl Iterator<Item = &'a JointChange> + Clone,
+        changes: &(impl Iterator<Item = &'a JointChange> + Clone),
         limit: f32,
         most: u32,
     ) -> u32 {
@@ -291,7 +286,7 @@ impl JointConstraint {
     /// Sums the changes of a number of cycles.
     pub(in super::super) fn sum<'a>(
         &mut self,
-        changes: impl Iterator<Item = &'a JointChange> + Clone,
+        changes: &(impl Iterator<Item = &'a JointChange> + Clone),
         cycles: u32,
     ) {
         let JointImpulse { mut pin, mut limit, .. } = self.impulse;
@@ -299,7 +294,7 @@ impl JointConstraint {
             && !changes.clone().any(|change| change.pulled);
         for _ in 0..cycles {
             for change in changes.clone() {
-                pin += change.pin;
+                pin += change.pin.get();
                 limit += if is_sum { change.limit } else { 0.0 };
             }
         }

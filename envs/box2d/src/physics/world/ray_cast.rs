@@ -89,7 +89,7 @@ impl Edge {
             return None;
         }
         let s = (q - v1).dot(e) / ee;
-        if s < 0.0 || 1.0 < s {
+        if !(0.0..=1.0).contains(&s) {
             return None;
         }
         Some((t, if numerator > 0.0 { -normal } else { normal }))

@@ -161,7 +161,7 @@ impl World {
                 w *= clamp(1.0 - dt * body.angular_damping, 0.0, 1.0);
             }
             island.positions.push(Position { c: body.sweep.c, a: body.sweep.a });
-            island.velocities.push(Velocity { v, w });
+            island.velocities.push(Velocity::new(v, w));
         }
     }
 
@@ -205,12 +205,11 @@ impl World {
         let Self { island, bodies, .. } = self;
         for (i, index) in island.bodies.iter().enumerate() {
             let body = &mut bodies[*index];
-            let (Position { c, a }, Velocity { v, w }) =
-                (island.positions[i], island.velocities[i]);
+            let (Position { c, a }, velocity) = (island.positions[i], island.velocities[i]);
             body.sweep.c = c;
             body.sweep.a = a;
-            body.linear_velocity = v;
-            body.angular_velocity = w;
+            body.linear_velocity = velocity.v();
+            body.angular_velocity = velocity.w;
             body.synchronize_transform();
         }
     }

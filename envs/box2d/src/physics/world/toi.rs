@@ -65,16 +65,7 @@ impl World {
             return 1.0;
         }
         let [fixture_a, fixture_b] = contact.fixtures;
-        let [alpha_a, alpha_b] = bodies.map(|body| body.sweep.alpha0);
-        let alpha0 = if alpha_a < alpha_b {
-            self.advance_sweep(a, alpha_b);
-            alpha_b
-        } else {
-            if alpha_b < alpha_a {
-                self.advance_sweep(b, alpha_a);
-            }
-            alpha_a
-        };
+        let alpha0 = self.align(a, b);
         let moving = |fixture: u32, body: u32| Moving {
             shape: &self.fixtures[fixture].shape,
             sweep: self.bodies[body].sweep,
@@ -87,6 +78,19 @@ impl World {
         contact.toi = alpha;
         contact.has_toi = true;
         alpha
+    }
+
+    /// Has the motions of two bodies begin at the same time, the later, and returns it.
+    fn align(&mut self, a: u32, b: u32) -> f32 {
+        let [alpha_a, alpha_b] = [a, b].map(|index| self.bodies[index].sweep.alpha0);
+        if alpha_a < alpha_b {
+            self.advance_sweep(a, alpha_b);
+            return alpha_b;
+        }
+        if alpha_b < alpha_a {
+            self.advance_sweep(b, alpha_a);
+        }
+        alpha_a
     }
 
     /// Moves the beginning of a body's motion.
@@ -119,7 +123,9 @@ impl World {
     fn solve_impact(&mut self, id: u32, alpha: f32, step: &TimeStep) {
         let bodies = self.contacts[id].bodies;
         let sweeps = bodies.map(|index| self.bodies[index].sweep);
-        bodies.iter().for_each(|index| self.advance_body(*index, alpha));
+        for index in bodies {
+            self.advance_body(index, alpha);
+        }
         self.update_contact(id);
         let contact = &mut self.contacts[id];
         contact.has_toi = false;
@@ -136,7 +142,9 @@ impl World {
             self.bodies[index].wake();
             self.join(index);
         }
-        bodies.iter().for_each(|index| self.gather_touching(*index, alpha));
+        for index in bodies {
+            self.gather_touching(index, alpha);
+        }
         self.solve_impact_island(bodies, (1.0 - alpha) * step.dt, step.velocity_iterations);
         self.leave_impact();
     }
