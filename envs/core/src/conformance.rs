@@ -23,6 +23,7 @@ const LIMIT: u32 = 25;
 pub fn check(def: &EnvDef) {
     same_seed_same_bits(def);
     other_seed_other_episode(def);
+    a_seed_forgets_what_came_before(def);
     numbers_lie_in_their_spaces(def);
     only_the_limit_truncates(def);
     a_fall_on_the_last_step_has_both_flags(def);
@@ -110,6 +111,16 @@ fn same_seed_same_bits(def: &EnvDef) {
 fn other_seed_other_episode(def: &EnvDef) {
     let (mut a, mut b) = (Run::short(def, 3), Run::short(def, 4000));
     assert_ne!(a.trace(STEPS), b.trace(STEPS), "{}: steps of two seeds", def.id);
+}
+
+fn a_seed_forgets_what_came_before(def: &EnvDef) {
+    let (mut used, mut fresh) = (Run::short(def, 43), Run::short(def, 47));
+    used.trace(STEPS);
+    used.env.seed(47);
+    used.env.reset(&mut used.batch);
+    used.rngs.clone_from(&fresh.rngs);
+    assert_eq!(used.batch.obs, fresh.batch.obs, "{}: reset of a used vector", def.id);
+    assert_eq!(used.trace(STEPS), fresh.trace(STEPS), "{}: steps of a used vector", def.id);
 }
 
 fn numbers_lie_in_their_spaces(def: &EnvDef) {

@@ -46,6 +46,10 @@ pub trait Env: Send + 'static {
     /// The actions.
     fn action_space(&self) -> Space;
 
+    /// Forgets all earlier episodes: called when the generator is seeded, so that the same seed gives the same bits
+    /// whatever came before. Only what lives on from episode to episode is to be forgotten here.
+    fn forget(&mut self) {}
+
     /// Starts an episode and writes its first observation.
     fn reset(&mut self, rng: &mut Rng, obs: &mut [Self::Obs]);
 

@@ -56,6 +56,7 @@ impl<E: Env> Rows<E> {
     pub(crate) fn seed(&mut self, first: u64) {
         for (i, row) in self.rows.iter_mut().enumerate() {
             row.rng = Rng::from_seed(first.wrapping_add(i as u64));
+            row.env.forget();
         }
     }
 
