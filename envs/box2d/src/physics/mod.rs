@@ -32,5 +32,6 @@ pub use fixture::{Filter, FixtureDef, FixtureId};
 pub use joint::{JointId, RevoluteJointDef};
 pub use math::{Rot, Transform, Vec2};
 pub use shape::{Circle, Edge, Polygon, Shape};
+pub(crate) use state::State;
 pub use trig::sin_cos;
 pub use world::{ContactEvent, ContactView, RayHit, World};

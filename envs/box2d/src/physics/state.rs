@@ -6,7 +6,7 @@ use super::aabb::Aabb;
 use super::body::{Body, BodyId, BodyType};
 use super::contact::{Contact, Links};
 use super::fixture::{Filter, Fixture, FixtureId};
-use super::joint::{Joint, JointImpulse, LimitState, RevoluteJointDef};
+use super::joint::{Joint, JointId, JointImpulse, LimitState, RevoluteJointDef};
 use super::manifold::{Manifold, ManifoldKind, ManifoldPoint};
 use super::math::{Apart, Rot, Sweep, Transform, Vec2};
 use super::shape::{Circle, Edge, Polygon, Shape};
@@ -15,7 +15,7 @@ use super::tree::{Node, Tree};
 use super::world::ContactEvent;
 
 /// A value that is written to and read from a saved state.
-pub(super) trait State: Sized {
+pub(crate) trait State: Sized {
     fn save(&self, out: &mut StateWriter);
 
     fn load(from: &mut StateReader<'_>) -> Result<Self, StateError>;
@@ -79,6 +79,7 @@ structures! {
     Sweep { local_center, c0, c, a0, a, alpha0 }
     Aabb { lower, upper }
     BodyId { 0 }
+    JointId { 0 }
     Filter { category, mask, group }
     Circle { center, radius }
     Edge { vertices }
