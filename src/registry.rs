@@ -26,7 +26,7 @@ pub const ALGORITHMS: &[&AlgorithmDef] = &[
 ];
 
 /// Every family of environments; to add one, add its line.
-pub const ENV_FAMILIES: &[&[EnvDef]] = &[slm_env_classic::ENVS];
+pub const ENV_FAMILIES: &[&[EnvDef]] = &[slm_env_classic::ENVS, slm_env_box2d::ENVS];
 
 /// The algorithm of this name.
 pub fn find_algorithm(name: &str) -> Option<&'static AlgorithmDef> {
