@@ -188,7 +188,7 @@ impl Env for BipedalWalker {
     type Obs = f32;
     type Action = [f32];
 
-    const STEP_NANOS: u64 = 10_000;
+    const STEP_NANOS: u64 = 30_000;
 
     fn obs_space(&self) -> Space {
         let pi = std::f32::consts::PI;

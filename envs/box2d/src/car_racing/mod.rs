@@ -205,7 +205,7 @@ impl<A: Pedals + ?Sized> Env for CarRacing<A> {
     type Obs = u8;
     type Action = A;
 
-    const STEP_NANOS: u64 = 1_000_000;
+    const STEP_NANOS: u64 = 1_200_000;
 
     fn obs_space(&self) -> Space {
         let (width, height) = OBS_SIZE;
