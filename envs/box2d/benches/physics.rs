@@ -1,6 +1,8 @@
 //! Nanoseconds a step of the bodies of `LunarLander` and `BipedalWalker` takes, with random engines and motors.
 #![allow(clippy::print_stdout, reason = "the output is the result")]
 
+use std::time::Instant;
+
 use slm_env::Rng;
 use slm_env_box2d::physics::{
     BodyDef, BodyId, BodyType, Edge, Filter, FixtureDef, JointId, Polygon, Vec2, World,
@@ -128,21 +130,15 @@ fn walk(world: &mut World, rng: &mut Rng) -> usize {
     200
 }
 
-/// Nanoseconds that this process has computed: other processes do not count. Linux only.
-fn cpu_nanos() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/schedstat").expect("Linux keeps this file");
-    text.split(' ').next().and_then(|nanos| nanos.parse().ok()).expect("its first number")
-}
-
 fn main() {
     let mut world = World::new(Vec2::ZERO);
     for (name, play) in [("lander", fly as fn(&mut World, &mut Rng) -> usize), ("walker", walk)] {
         let mut rng = Rng::from_seed(0);
         let mut nanos: Vec<f64> = (0..ROUNDS)
             .map(|_| {
-                let start = cpu_nanos();
+                let start = Instant::now();
                 let steps: usize = (0..EPISODES).map(|_| play(&mut world, &mut rng)).sum();
-                (cpu_nanos() - start) as f64 / steps as f64
+                start.elapsed().as_nanos() as f64 / steps as f64
             })
             .collect();
         nanos.sort_by(f64::total_cmp);
