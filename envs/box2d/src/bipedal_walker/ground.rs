@@ -4,7 +4,7 @@ use super::terrain::{LENGTH, STEP};
 use crate::physics::{Edge, Shape, Vec2, World};
 
 /// Most obstacles that fit on the ground.
-const OBSTACLES: usize = 64;
+pub(super) const OBSTACLES: usize = 64;
 
 /// Edges from left to right, and where the obstacles are.
 pub(super) struct Ground {

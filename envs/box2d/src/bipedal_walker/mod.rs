@@ -14,7 +14,7 @@ use slm_env::{
 };
 
 use crate::physics::{BodyId, ContactEvent, Vec2, World};
-use ground::Ground;
+use ground::{Ground, OBSTACLES};
 use lidar::{BEAMS, Lidar};
 use picture::Clouds;
 use terrain::{GRASS, LENGTH, STEP};
@@ -55,6 +55,9 @@ const SPEEDS: [f32; 4] = [4.0, 6.0, 4.0, 6.0];
 /// Reward that an action of full torque in one joint costs: 0.00035 times the torque.
 const EFFORT: f32 = (0.00035 * 80.0) as f32;
 const GRAVITY: Vec2 = Vec2::new(0.0, -10.0);
+/// Most fixtures there are, and most contacts there may be.
+const FIXTURES: usize = LENGTH + OBSTACLES + BODIES;
+const CONTACTS: usize = 128;
 const VELOCITY_ITERATIONS: u32 = 180;
 const POSITION_ITERATIONS: u32 = 60;
 
@@ -95,8 +98,10 @@ fn single((x, y): (f64, f64)) -> Vec2 {
 
 impl BipedalWalker {
     fn new(is_hardcore: bool) -> Self {
+        let mut world = World::new(GRAVITY);
+        world.reserve(FIXTURES, CONTACTS);
         Self {
-            world: World::new(GRAVITY),
+            world,
             walker: None,
             is_hardcore,
             has_fallen: false,
@@ -106,7 +111,7 @@ impl BipedalWalker {
             shaping: 0.0,
             clouds: Clouds::default(),
             time: 0,
-            doomed: Vec::new(),
+            doomed: Vec::with_capacity(FIXTURES),
         }
     }
 

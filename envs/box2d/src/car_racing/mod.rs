@@ -62,6 +62,9 @@ const SCALE: f64 = 6.0;
 const FIELD: f64 = 2000.0 / SCALE;
 /// Width and height of the observation.
 const OBS_SIZE: (usize, usize) = (96, 96);
+/// Most fixtures there are, but for the longest tracks, and most contacts there may be.
+const FIXTURES: usize = 512;
+const CONTACTS: usize = 256;
 const VELOCITY_ITERATIONS: u32 = 180;
 const POSITION_ITERATIONS: u32 = 60;
 
@@ -117,10 +120,12 @@ fn single((x, y): (f64, f64)) -> Vec2 {
 
 impl<A: Pedals + ?Sized> CarRacing<A> {
     fn new(options: &EnvOptions, lap: f64) -> Self {
+        let mut world = World::new(Vec2::ZERO);
+        world.reserve(FIXTURES, CONTACTS);
         Self {
-            world: World::new(Vec2::ZERO),
+            world,
             track: Track::new(),
-            tiles: Vec::new(),
+            tiles: Vec::with_capacity(FIXTURES),
             car: None,
             marks: Marks::default(),
             palette: Palette::default(),

@@ -71,6 +71,9 @@ const WIDTH: f64 = 600.0 / SCALE;
 const HEIGHT: f64 = 400.0 / SCALE;
 /// Pixels in a world unit.
 const SCALE: f64 = 30.0;
+/// Most fixtures there are, and most contacts there may be.
+const FIXTURES: usize = 16;
+const CONTACTS: usize = 64;
 const VELOCITY_ITERATIONS: u32 = 180;
 const POSITION_ITERATIONS: u32 = 60;
 
@@ -109,6 +112,7 @@ impl<A: Controls + ?Sized> LunarLander<A> {
     fn new(options: &EnvOptions, gravity: f64) -> Self {
         let powers = (options.number("wind_power", 15.0), options.number("turbulence_power", 1.5));
         let mut world = World::new(Vec2::new(0.0, gravity as f32));
+        world.reserve(FIXTURES, CONTACTS);
         let moon = Moon::flat();
         let scene = Scene::build(&mut world, &moon);
         Self {

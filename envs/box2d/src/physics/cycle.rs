@@ -41,9 +41,17 @@ impl Iteration<'_> {
 }
 
 impl Cycle {
+    /// Takes memory for so many contacts.
+    pub(super) fn reserve(&mut self, contacts: usize) {
+        self.velocities.reserve(contacts);
+        self.contacts.reserve(contacts);
+    }
+
     /// Solves the velocities in a number of iterations.
     pub(super) fn solve(&mut self, mut iteration: Iteration<'_>, iterations: u32) {
         let (mut i, mut saved_at) = (0, 0);
+        self.changes.clear();
+        self.changes.reserve(iteration.joints.len() * iterations as usize);
         while i < iterations {
             iteration.run();
             i += 1;

@@ -27,6 +27,19 @@ pub(super) struct Island {
 }
 
 impl Island {
+    /// Takes memory for so many contacts, and no more bodies than those.
+    pub(super) fn reserve(&mut self, contacts: usize) {
+        self.bodies.reserve(contacts);
+        self.contacts.reserve(contacts);
+        self.positions.reserve(contacts);
+        self.velocities.reserve(contacts);
+        self.contact_constraints.reserve(contacts);
+        self.position_constraints.reserve(contacts);
+        self.stack.reserve(contacts);
+        self.saved.reserve(contacts);
+        self.cycle.reserve(contacts);
+    }
+
     pub(super) fn clear(&mut self) {
         self.bodies.clear();
         self.contacts.clear();

@@ -17,6 +17,11 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.items.reserve(count);
+        self.free.reserve(count);
+    }
+
     pub(super) fn clear(&mut self) {
         self.items.clear();
         self.free.clear();

@@ -28,6 +28,18 @@ impl World {
         }
     }
 
+    /// Takes memory for so many fixtures (and as many bodies) and contacts, so that building and stepping need none.
+    pub fn reserve(&mut self, fixtures: usize, contacts: usize) {
+        self.bodies.reserve(fixtures);
+        self.fixtures.reserve(fixtures);
+        self.contacts.reserve(contacts);
+        self.broad_phase.reserve(fixtures);
+        self.events.reserve(2 * contacts);
+        self.movers.reserve(contacts);
+        self.advanced.reserve(contacts);
+        self.island.reserve(contacts);
+    }
+
     /// Empties the world and forgets everything but its memory: what follows is as in a new world.
     pub fn reset(&mut self, gravity: Vec2) {
         self.gravity = gravity;
