@@ -124,6 +124,11 @@ impl Net {
         self.outputs(features)
     }
 
+    /// Whether it carries states.
+    pub fn is_recurrent(&self) -> bool {
+        self.layers.iter().any(|layer| matches!(layer, Layer::Recurrent(_)))
+    }
+
     /// Buffers `[num_buffers]` after the latest pass; `None` if there are none.
     pub(super) fn buffers(&self) -> Option<Tensor<1>> {
         let norms = self.layers.iter().filter_map(|layer| match layer {

@@ -235,8 +235,12 @@ impl ChunkBatch {
         Self { actor: actor.clone(), critic_states: critic_states.clone(), picks }
     }
 
-    /// Output rows of the minibatch.
-    pub(super) fn forward(&self, net: &Net, whose: Whose) -> Tensor<2> {
+    /// Output rows of the minibatch, from a net that learns from them; one that carries nothing sees
+    /// the rows alone, as a batch to normalize.
+    pub(super) fn forward_training(&self, net: &mut Net, whose: Whose) -> Tensor<2> {
+        if !net.is_recurrent() {
+            return net.forward_training(self.actor.obs.clone().select(0, self.picks.clone()));
+        }
         let outputs = match whose {
             Whose::Actor => net.forward_sequences(&self.actor),
             Whose::Critic => {

@@ -35,7 +35,7 @@ impl Seen {
     pub(super) fn forward_training(&self, net: &mut Net, whose: Whose) -> Tensor<2> {
         match self {
             Self::Rows(obs) => net.forward_training((**obs).clone()),
-            Self::Chunks(chunks) => chunks.forward(net, whose),
+            Self::Chunks(chunks) => chunks.forward_training(net, whose),
         }
     }
 }

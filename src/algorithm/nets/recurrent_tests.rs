@@ -7,7 +7,8 @@ use super::tests::{EveryColumn, OBS, ROWS, net, rms_prop, rollout, train};
 use super::*;
 use crate::algorithm::policy_loss::{Losses, RowGradients, Rows};
 use crate::net::{
-    Cell, LayerPlan, OptimPlan, Sgd, acting_network, forget, plain, unroll, unroll_to_end,
+    Cell, LayerPlan, OptimPlan, Sgd, acting_network, batch_norm, forget, plain, unroll,
+    unroll_to_end,
 };
 
 /// How far the networks are from what they were.
@@ -87,6 +88,29 @@ fn a_recurrent_policy_with_a_log_std_of_its_own_is_seen_as_a_whole() {
     let train = TrainPlan { lr: 0.0, ..rms_prop() };
     let critic = CriticPlan::Shared;
     assert_chunks_agree_with_the_whole(&NetsPlan { dist, actor, train, critic });
+}
+
+/// Running statistics are of the batches learned from, whatever the policy beside the critic is.
+#[test]
+fn a_critic_that_carries_nothing_normalizes_batches_beside_a_recurrent_policy() {
+    let train = TrainPlan { lr: 0.0, ..rms_prop() };
+    let trunk = vec![LayerPlan::Linear { width: 7, bias: true }, batch_norm(7)];
+    let critic = Box::new(plain(OBS, trunk, &[1]));
+    let plan = NetsPlan {
+        dist: Dist::Categorical { n: 3 },
+        actor: recurrent_net(&[3], Cell::Gru),
+        train: train.clone(),
+        critic: CriticPlan::Separate(critic, train.into()),
+    };
+    let mut nets = PolicyValueNets::new(&plan, &mut Rng::from_seed(1), &Compute::kernels(1));
+    let rollout = rollout(&plan.dist, &plan.actor, &mut Rng::from_seed(2));
+    let before = nets.evaluate(&rollout);
+    let batch = TrainingBatch::of(&rollout, &before.values, &before);
+    let epoch = Epoch { order: (0..ROWS as u32).collect(), advantages: vec![0.0; ROWS] };
+    let means = nets.learn(batch, ROWS, &mut std::iter::once(epoch), &Change);
+    // The values of the batch by its own statistics are not those by the first running ones, 0 and 1.
+    assert!(means.loss > 1e-4, "{means:?}");
+    assert_ne!(nets.evaluate(&rollout).values, before.values);
 }
 
 const HEADS: usize = 4;
