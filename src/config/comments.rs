@@ -13,7 +13,7 @@ pub(super) fn slashes(text: &str) -> Option<(u32, u32)> {
         if inside == Inside::Nothing && is_start && is_comment(sign, next) {
             return Some(at);
         }
-        inside = inside.after(sign, before, is_start);
+        inside = inside.after(sign, before, is_start || before == ':');
         at = if sign == '\n' { (at.0 + 1, 1) } else { (at.0, at.1 + 1) };
         // A backslash that is itself escaped escapes nothing.
         before = if (before, sign) == ('\\', '\\') { ' ' } else { sign };
@@ -70,6 +70,8 @@ mod tests {
         let text = "{\"a\": \"http://x // \\\" // \", # one\n b: http://y}";
         assert_eq!(parse("t.json", text).unwrap().get("b").unwrap().as_str(), Some("http://y"));
         assert!(parse("t.yaml", "a: b // c").is_ok());
+        let text = "{\"a\":\"// x\",\"b\":\"x // y\"}";
+        assert_eq!(parse("t.json", text).unwrap().get("b").unwrap().as_str(), Some("x // y"));
         let text = "{a: 'it // is', # see \"// this\n \"b\": [x] # /* that\n}";
         assert_eq!((slashes(text), parse("t.yaml", text).is_ok()), (None, true));
     }
