@@ -1,31 +1,47 @@
-//! Keys that a spec sets and that change nothing: errors, or warnings where SLM-Lab's own specs have them.
+//! Keys that a spec sets and that change nothing: warnings, as they are left over where a spec is changed,
+//! and errors in strict mode but where SLM-Lab's own specs have them.
 
+use super::acting_spec::{ActingSpec, ActionPolicySpec};
 use super::resolve::{NO_TARGET, Resolver};
 use crate::config::{
     LossSpec, MemorySpec, NetPartSpec, NetSpec, NetTrainingSpec, SpecError, UpdateTypeSpec,
 };
 
 impl Resolver<'_> {
-    /// Refuses what describes critics, in an agent whose only network is the actor of `net`.
-    pub(super) fn refuse_critics(&mut self, net: &NetSpec) {
+    /// Notes what describes critics, in an agent whose only network is the actor of `net`.
+    pub(super) fn note_critics(&mut self, net: &NetSpec) {
         let why = format!("{} has no critic", self.agent.algorithm_name);
-        self.refuse_critic_keys(net, &why);
-        if let Some(critic) = &self.agent.critic_net {
-            self.found.error(critic.actor.place.0.error(why.clone()));
-        }
+        self.note_critic_keys(net, &why);
+        self.note_critic_net(&why);
         self.warn_if_shared(net, &why);
     }
 
-    /// Refuses keys of the critic in `net`.
-    pub(super) fn refuse_critic_keys(&mut self, net: &NetSpec, why: &str) {
-        critic_keys(net, &[]).for_each(|key| self.found.error(key(why)));
+    /// Notes that `agent.algorithm.key` changes nothing.
+    pub(super) fn note_idle(&mut self, key: &'static str, why: &str) {
+        self.found.unread_key(self.agent.algorithm.error_in(key, unread(key, why)));
+    }
+
+    /// Notes an exploration variable beside an action policy that has none.
+    pub(super) fn note_explore_var(&mut self, spec: &ActingSpec) {
+        let policy = spec.action_policy;
+        let has_none = matches!(policy, ActionPolicySpec::Default | ActionPolicySpec::Random);
+        if has_none && spec.explore_var_spec.is_some() {
+            let why = format!("the action policy {} has no ε or τ", policy.name());
+            self.note_idle("explore_var_spec", &why);
+        }
+    }
+
+    /// Notes keys of the critic in `net`.
+    pub(super) fn note_critic_keys(&mut self, net: &NetSpec, why: &str) {
+        critic_keys(net, &[]).for_each(|key| self.found.unread_key(key(why)));
     }
 
     /// Notes what changes nothing in the networks of a policy and a value without targets.
     pub(super) fn check_actor_critic(&mut self, net: &NetSpec) {
-        self.refuse_critic_net();
+        let why = "the critic is described in `agent.net`, by keys that begin with `critic_`";
+        self.note_critic_net(why);
         for part in [&net.actor, &net.critic] {
-            self.refuse_target_keys(part, None, NO_TARGET);
+            self.note_target_keys(part, None, NO_TARGET);
         }
         if net.shared == Some(true) {
             self.warn_of_critic_keys(net, "actor and critic share the actor's network");
@@ -41,11 +57,10 @@ impl Resolver<'_> {
         critic_keys(net, &read).for_each(|key| self.found.warning(key(why)));
     }
 
-    /// Refuses `critic_net`, in an agent whose critic `agent.net` describes.
-    fn refuse_critic_net(&mut self) {
+    /// Notes a `critic_net`, in an agent that has none.
+    fn note_critic_net(&mut self, why: &str) {
         if let Some(critic) = &self.agent.critic_net {
-            let why = "the critic is described in `agent.net`, by keys that begin with `critic_`";
-            self.found.error(critic.actor.place.0.error(why));
+            self.found.unread_key(critic.actor.place.0.error(unread("critic_net", why)));
         }
     }
 
@@ -58,34 +73,30 @@ impl Resolver<'_> {
         }
     }
 
-    /// Refuses what says that the target network of `part` follows otherwise than that of `other`, or
+    /// Notes what says that the target network of `part` follows otherwise than that of `other`, or
     /// that it follows at all where there is none.
-    pub(super) fn refuse_target_keys(
+    pub(super) fn note_target_keys(
         &mut self,
         part: &NetPartSpec,
         other: Option<&NetPartSpec>,
         why: &str,
     ) {
-        let own = target_keys(&part.training);
-        let other = other.map_or(TARGET_DEFAULTS, |other| target_keys(&other.training));
-        let keys = [
-            ("update_type", own.0 != other.0),
-            ("update_frequency", own.1 != other.1),
-            ("polyak_coef", own.2 != other.2),
-        ];
-        for (key, _) in keys.into_iter().filter(|(_, differs)| *differs) {
-            self.found.error(part.place.0.error_in(key, unread(key, why)));
-        }
+        idle_target_keys(part, other, why).for_each(|key| self.found.unread_key(key));
     }
 
-    /// Checks that each key of the target networks of `part` is one of its way of following.
+    /// Refuses what says that a target network follows, as SLM-Lab does in VanillaDQN.
+    pub(super) fn refuse_target_keys(&mut self, part: &NetPartSpec) {
+        idle_target_keys(part, None, NO_TARGET).for_each(|key| self.found.error(key));
+    }
+
+    /// Notes keys of the target networks of `part` that are not of its way of following.
     pub(super) fn check_target_keys(&mut self, part: &NetPartSpec) {
         let place = &part.place.0;
         match part.training.update_type {
             UpdateTypeSpec::Replace if part.training.polyak_coef != 0.0 => {
                 let error = unread("polyak_coef", "the target network is replaced");
                 let help = "`update_type: polyak` moves it by this coefficient".to_owned();
-                self.found.error(place.error_in("polyak_coef", error).with_help(help));
+                self.found.unread_key(place.error_in("polyak_coef", error).with_help(help));
             }
             UpdateTypeSpec::Polyak if part.training.polyak_coef == 0.0 => {
                 let text = "a polyak_coef of 0 leaves the target network as it starts";
@@ -109,10 +120,11 @@ impl Resolver<'_> {
         }
     }
 
-    /// Refuses the start of a log σ in a network that has none.
-    pub(super) fn refuse_log_std(&mut self, part: &NetPartSpec, why: &str) {
+    /// Notes the start of a log σ in a network that has none.
+    pub(super) fn note_log_std(&mut self, part: &NetPartSpec, why: &str) {
         if part.training.log_std_init.is_some() {
-            self.found.error(part.place.0.error_in("log_std_init", why));
+            let issue = unread("log_std_init", why);
+            self.found.unread_key(part.place.0.error_in("log_std_init", issue));
         }
     }
 
@@ -141,6 +153,25 @@ impl Resolver<'_> {
 /// The defaults of the keys of target networks.
 const TARGET_DEFAULTS: (UpdateTypeSpec, f64, f64) = (UpdateTypeSpec::Replace, 1.0, 0.0);
 
+/// Findings about the keys of target networks that are written in `part` and say something else than
+/// `other`, or than the defaults.
+fn idle_target_keys(
+    part: &NetPartSpec,
+    other: Option<&NetPartSpec>,
+    why: &str,
+) -> impl Iterator<Item = SpecError> {
+    let own = target_keys(&part.training);
+    let other = other.map_or(TARGET_DEFAULTS, |other| target_keys(&other.training));
+    let keys = [
+        ("update_type", own.0 != other.0),
+        ("update_frequency", own.1 != other.1),
+        ("polyak_coef", own.2 != other.2),
+    ];
+    let place = &part.place.0;
+    let idle = keys.into_iter().filter(|(key, differs)| *differs && place.get(key).is_some());
+    idle.map(move |(key, _)| place.error_in(key, unread(key, why)))
+}
+
 fn target_keys(training: &NetTrainingSpec) -> (UpdateTypeSpec, f64, f64) {
     (training.update_type, training.update_frequency, training.polyak_coef)
 }
@@ -161,7 +192,8 @@ fn critic_keys<'a>(
     })
 }
 
-fn unread(key: &str, why: &str) -> String {
+/// What is said of a key that changes nothing.
+pub(super) fn unread(key: &str, why: &str) -> String {
     format!("the key `{key}` changes nothing: {why}")
 }
 
@@ -219,13 +251,13 @@ mod tests {
     const AVERAGE: &str = "update_type: polyak, polyak_coef: 0.1";
 
     #[test]
-    fn keys_of_target_networks_are_refused_where_there_is_none() {
+    fn keys_of_target_networks_warn_where_there_is_none_and_are_refused_where_slm_lab_does() {
         let why = "this algorithm has no target network";
-        let errors = [("net.update_type", why), ("net.polyak_coef", why)];
-        check(&dqn::VANILLA_DQN, EXPLORE, AVERAGE, &errors, &[]);
-        check(&sarsa::DEF, EXPLORE, AVERAGE, &errors, &[]);
-        check(&sac::CROSS_Q, "", AVERAGE, &errors, &[]);
-        check(&reinforce::DEF, "", AVERAGE, &errors, &[]);
+        let idle = [("net.update_type", why), ("net.polyak_coef", why)];
+        check(&dqn::VANILLA_DQN, EXPLORE, AVERAGE, &idle, &[]);
+        check(&sarsa::DEF, EXPLORE, AVERAGE, &[], &idle);
+        check(&sac::CROSS_Q, "", AVERAGE, &[], &idle);
+        check(&reinforce::DEF, "", AVERAGE, &[], &idle);
         check(
             &dqn::VANILLA_DQN,
             EXPLORE,
@@ -244,10 +276,10 @@ mod tests {
         check(&dqn::DQN, EXPLORE, &slow, &[], &warning);
         let fixed = [("net.polyak_coef", "leaves the target network")];
         check(&dqn::DQN, EXPLORE, "update_type: polyak", &[], &fixed);
-        let error = [("net.polyak_coef", "is replaced")];
+        let idle = [("net.polyak_coef", "is replaced")];
         for def in [&dqn::DQN, &sac::SAC, &td3::TD3] {
             let keys = if def.name == "DQN" { EXPLORE } else { "" };
-            check(def, keys, "update_frequency: 9, polyak_coef: 0.1", &error, &[]);
+            check(def, keys, "update_frequency: 9, polyak_coef: 0.1", &[], &idle);
         }
     }
 
@@ -255,22 +287,26 @@ mod tests {
     fn targets_of_critics_follow_as_the_actors_keys_say() {
         let why = "targets follow as the actor's keys";
         let net = format!("{AVERAGE}, critic_polyak_coef: 0.2");
-        check(&sac::SAC, "", &net, &[("net.critic_polyak_coef", why)], &[]);
+        check(&sac::SAC, "", &net, &[], &[("net.critic_polyak_coef", why)]);
         let net = format!(
             "{AVERAGE}}}, critic_net: {{type: MLPNet, hid_layers: [4], hid_layers_activation: relu, "
         );
         check(&td3::TD3, "", &net, &[], &[]);
+        // As where a spec copies `net`.
+        check(&td3::TD3, "", &format!("{net}{AVERAGE}"), &[], &[]);
         let own = format!("{net}polyak_coef: 0.2, log_std_init: 0, critic_init_fn: null, ");
-        let errors = [
+        let idle = [
             ("critic_net.critic_init_fn", "every key is one of the critics"),
             ("critic_net.polyak_coef", why),
             ("critic_net.log_std_init", "no σ"),
         ];
-        check(&td3::TD3, "", &own, &errors, &[]);
+        check(&td3::TD3, "", &own, &[], &idle);
         let loss = format!("loss_spec: {{name: L1Loss}}, critic_hid_layers: [5], {net}");
-        let errors = [("net.critic_hid_layers", "`agent.critic_net` describes the critics")];
-        let warnings = [("net.loss_spec", "values are learned as")];
-        check(&sac::SAC, "", &loss, &errors, &warnings);
+        let idle = [
+            ("net.critic_hid_layers", "`agent.critic_net` describes the critics"),
+            ("net.loss_spec", "values are learned as"),
+        ];
+        check(&sac::SAC, "", &loss, &[], &idle);
     }
 
     #[test]
@@ -278,15 +314,15 @@ mod tests {
         let net = "critic_hid_layers: [5], shared: true";
         for def in [&dqn::DQN, &sarsa::DEF, &reinforce::DEF] {
             let keys = if def.name == "Reinforce" { "" } else { EXPLORE };
-            let errors = [("net.critic_hid_layers", "has no critic")];
-            check(def, keys, net, &errors, &[("net.shared", "has no critic")]);
+            let why = "has no critic";
+            check(def, keys, net, &[], &[("net.critic_hid_layers", why), ("net.shared", why)]);
         }
         let beside = "critic_net: {type: MLPNet, hid_layers: [4], hid_layers_activation: relu";
         let net = format!("init_fn: null}}, {beside}");
-        check(&dqn::DQN, EXPLORE, &net, &[("critic_net", "has no critic")], &[]);
+        check(&dqn::DQN, EXPLORE, &net, &[], &[("critic_net", "has no critic")]);
         let separate = format!("shared: false, use_same_optim: false}}, {beside}");
-        let error = [("critic_net", "described in `agent.net`")];
-        check(&actor_critic::DEF, ", lam: 0.9", &separate, &error, &[]);
+        let idle = [("critic_net", "described in `agent.net`")];
+        check(&actor_critic::DEF, ", lam: 0.9", &separate, &[], &idle);
     }
 
     /// SLM-Lab's own specs of shared networks have an optimizer for each.
@@ -311,26 +347,26 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_learned_temperature_are_refused_beside_a_fixed_one() {
+    fn keys_of_a_learned_temperature_change_nothing_beside_a_fixed_one() {
         let why = "is not learned";
         let keys = ", fixed_alpha: 0.2, alpha_lr: 0.1, log_alpha_min: -9, log_alpha_max: 1, target_entropy: -1,
             entropy_anneal: {frames: 9}";
         let learned =
             ["alpha_lr", "log_alpha_min", "log_alpha_max", "target_entropy", "entropy_anneal"];
-        let mut errors: Vec<(String, &str)> =
+        let mut idle: Vec<(String, &str)> =
             learned.iter().map(|key| (format!("algorithm.{key}"), why)).collect();
-        errors.push(("algorithm.entropy_anneal".to_owned(), "only a `target_entropy`"));
-        let errors: Vec<(&str, &str)> =
-            errors.iter().map(|(path, why)| (path.as_str(), *why)).collect();
-        check(&sac::SAC, keys, AVERAGE, &errors, &[]);
+        idle.push(("algorithm.entropy_anneal".to_owned(), "only a `target_entropy`"));
+        let idle: Vec<(&str, &str)> =
+            idle.iter().map(|(path, why)| (path.as_str(), *why)).collect();
+        check(&sac::SAC, keys, AVERAGE, &[], &idle);
         let fixed = ", fixed_alpha: 0.2, alpha_anneal_frames: 9";
         check(&sac::SAC, fixed, AVERAGE, &[], &[]);
         let alone = [("algorithm.alpha_anneal_frames", "only a `fixed_alpha`")];
-        check(&sac::SAC, ", alpha_anneal_frames: 9", AVERAGE, &alone, &[]);
+        check(&sac::SAC, ", alpha_anneal_frames: 9", AVERAGE, &[], &alone);
         let anneal = ", entropy_anneal: {end_ratio: 0.1, frames: 9}";
         check(&sac::SAC, anneal, AVERAGE, &[], &[]);
-        let error = [("algorithm.entropy_anneal", "of discrete actions")];
-        check(&sac::SAC, &format!("{anneal}continuous"), AVERAGE, &error, &[]);
+        let idle = [("algorithm.entropy_anneal", "of discrete actions")];
+        check(&sac::SAC, &format!("{anneal}continuous"), AVERAGE, &[], &idle);
     }
 
     #[test]
@@ -347,8 +383,8 @@ mod tests {
         check(&sarsa::DEF, &explore("epsilon_greedy", "-0.1"), "", &error("never negative"), &[]);
         check(&sarsa::DEF, &explore("boltzmann", "5"), "", &[], &[]);
         let none = error("has no ε or τ");
-        check(&sarsa::DEF, &explore("random", "0.5"), "", &none, &[]);
-        check(&reinforce::DEF, &explore("default", "0.5"), "", &none, &[]);
+        check(&sarsa::DEF, &explore("random", "0.5"), "", &[], &none);
+        check(&reinforce::DEF, &explore("default", "0.5"), "", &[], &none);
     }
 
     #[test]
@@ -358,14 +394,16 @@ mod tests {
         let sigma = [("net.log_std_init", "σ")];
         check(&reinforce::DEF, "", "log_std_init: 0", &[], &sigma);
         check(&reinforce::DEF, "continuous", "log_std_init: 0", &[], &[]);
-        check(&dqn::DQN, EXPLORE, "log_std_init: 0", &sigma, &[]);
+        check(&dqn::DQN, EXPLORE, "log_std_init: 0", &[], &sigma);
+        check(&td3::TD3, "", "log_std_init: 0", &[], &sigma);
     }
 
+    /// Of the second, SLM-Lab's own specs have keys.
     #[test]
-    fn keys_of_a_second_memory_warn_without_self_imitation() {
+    fn in_strict_mode_idle_keys_are_errors_but_those_of_a_second_memory_without_self_imitation() {
         let agent = "{algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 8},
             memory: {name: OnPolicyReplay, batch_size: 4, max_size: null},
-            net: {type: MLPNet, hid_layers: [4], hid_layers_activation: relu}}";
+            net: {type: MLPNet, hid_layers: [4], hid_layers_activation: relu, polyak_coef: 0.1}}";
         let env = EnvShape {
             num_envs: 1,
             max_frame: 9000,
@@ -373,8 +411,9 @@ mod tests {
             obs_u8: false,
             action_space: Space::Discrete { n: 2 },
         };
-        let mut found = Diagnostics::new();
+        let mut found = Diagnostics::strict();
         conformance::plan_in(&reinforce::DEF, agent, &env, &mut found);
         assert_said(&found.warnings, &[("memory.batch_size", "only self-imitation")], agent);
+        assert_said(&found.errors, &[("net.polyak_coef", "no target network")], agent);
     }
 }

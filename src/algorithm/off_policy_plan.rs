@@ -121,12 +121,12 @@ impl Resolver<'_> {
         let follow = "targets follow as the actor's keys in `agent.net` say";
         let agent = self.agent;
         let Some(critic) = &agent.critic_net else {
-            return self.refuse_target_keys(&net.critic, Some(&net.actor), follow);
+            return self.note_target_keys(&net.critic, Some(&net.actor), follow);
         };
-        self.refuse_critic_keys(net, "`agent.critic_net` describes the critics");
-        self.refuse_critic_keys(critic, "here every key is one of the critics");
-        self.refuse_target_keys(&critic.actor, None, follow);
-        self.refuse_log_std(&critic.actor, "action values have no σ to start");
+        self.note_critic_keys(net, "`agent.critic_net` describes the critics");
+        self.note_critic_keys(critic, "here every key is one of the critics");
+        self.note_target_keys(&critic.actor, Some(&net.actor), follow);
+        self.note_log_std(&critic.actor, "action values have no σ to start");
         self.warn_of_loss(&net.actor, "values are learned as `agent.critic_net` says");
     }
 

@@ -29,8 +29,8 @@ impl Resolver<'_> {
     pub fn policy_net(&mut self, dist: &Dist) -> Option<NetsPlan> {
         let net = self.policy_spec()?;
         let part = &net.actor;
-        self.refuse_critics(&net);
-        self.refuse_target_keys(part, None, NO_TARGET);
+        self.note_critics(&net);
+        self.note_target_keys(part, None, NO_TARGET);
         self.warn_of_loss(part, "this algorithm learns no values");
         let (heads, log_std_init) = self.policy_heads(dist, part.training.log_std_init)?;
         let stds = vec![part.training.init_std; heads.len()];

@@ -37,15 +37,11 @@ impl Resolver<'_> {
             Some(spec) => Some(self.explore_var(spec)?),
             None => None,
         };
+        self.note_explore_var(spec);
         let is_continuous = matches!(dist, Dist::Continuous { .. });
         let action_policy = match (spec.action_policy, schedule) {
-            (policy @ (ActionPolicySpec::Default | ActionPolicySpec::Random), Some(_)) => {
-                let message = format!("the action policy {} has no ε or τ", policy.name());
-                self.error("explore_var_spec", message);
-                None
-            }
-            (ActionPolicySpec::Default, None) => Some(ActionPolicy::Sample),
-            (ActionPolicySpec::Random, None) => self.random(dist),
+            (ActionPolicySpec::Default, _) => Some(ActionPolicy::Sample),
+            (ActionPolicySpec::Random, _) => self.random(dist),
             (policy, _) if is_continuous => {
                 let message = format!("{} needs a discrete action space", policy.name());
                 self.error("action_policy", message);

@@ -72,8 +72,8 @@ impl Resolver<'_> {
     pub fn sequence_value_net(&mut self, heads: &[usize]) -> Option<ValueNet> {
         let net = self.net_spec()?;
         let part = &net.actor;
-        self.refuse_critics(&net);
-        self.refuse_log_std(part, "action values have no σ to start");
+        self.note_critics(&net);
+        self.note_log_std(part, "action values have no σ to start");
         let stds = vec![part.training.init_std; heads.len()];
         let plan = self.sequence_net_plan(part, heads, &stds, None)?;
         let (loss, train) = (self.value_loss(part)?, train_plan(&part.training));

@@ -72,7 +72,7 @@ pub(super) struct CheckArgs {
     #[arg(short, long, env = "SET", hide_env = true, value_name = "KEY=VALUE")]
     #[arg(value_delimiter = ';', value_parser = parse_setting)]
     pub(super) set: Vec<String>,
-    /// Make unknown keys errors instead of warnings.
+    /// Make keys that nothing reads errors instead of warnings.
     #[arg(long, env = "STRICT", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(super) strict: bool,
 }

@@ -52,7 +52,7 @@ pub(super) struct RunArgs {
     /// Run one after another what a file lists as `{"spec_file": {"spec_name": "mode"}}`.
     #[arg(long, value_name = "FILE", conflicts_with = "spec_file")]
     pub(super) job: Option<PathBuf>,
-    /// Make unknown keys of the spec errors instead of warnings.
+    /// Make keys of the spec that nothing reads errors instead of warnings.
     #[arg(long, env = "STRICT", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(super) strict: bool,
 

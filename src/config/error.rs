@@ -97,17 +97,17 @@ pub struct Diagnostics {
     pub unavailable: Vec<NotBuilt>,
     /// What takes much memory.
     pub needs: Vec<MemoryNeed>,
-    /// Whether an unknown key is an error instead of a warning.
+    /// Whether a key that nothing reads is an error instead of a warning.
     pub strict: bool,
 }
 
 impl Diagnostics {
-    /// No findings yet; unknown keys will be warnings.
+    /// No findings yet; keys that nothing reads will be warnings.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// No findings yet; unknown keys will be errors.
+    /// No findings yet; keys that nothing reads will be errors.
     pub fn strict() -> Self {
         Self { strict: true, ..Self::default() }
     }
@@ -126,8 +126,8 @@ impl Diagnostics {
         }
     }
 
-    /// Notes a key that nothing reads: a warning, or an error in strict mode.
-    pub fn unknown_key(&mut self, issue: SpecError) {
+    /// Notes a key that nothing reads, unknown or idle here: a warning, or an error in strict mode.
+    pub fn unread_key(&mut self, issue: SpecError) {
         if self.strict { self.error(issue) } else { self.warning(issue) }
     }
 
@@ -271,13 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn strict_mode_turns_unknown_keys_into_errors() {
+    fn strict_mode_turns_unread_keys_into_errors() {
         let node = parse("t.yaml", "a: 1").unwrap();
         let mut lenient = Diagnostics::new();
-        lenient.unknown_key(node.error("unknown"));
+        lenient.unread_key(node.error("unknown"));
         assert_eq!((lenient.errors.len(), lenient.warnings.len()), (0, 1));
         let mut strict = Diagnostics::strict();
-        strict.unknown_key(node.error("unknown"));
+        strict.unread_key(node.error("unknown"));
         assert_eq!((strict.errors.len(), strict.warnings.len()), (1, 0));
     }
 }

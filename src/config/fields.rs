@@ -111,7 +111,7 @@ impl<'a> Fields<'a> {
         let issues: Vec<(SpecError, bool)> =
             self.unasked().map(|entry| self.unread_key(entry)).collect();
         for (issue, known) in issues {
-            if known { self.found.warning(issue) } else { self.found.unknown_key(issue) }
+            if known { self.found.warning(issue) } else { self.found.unread_key(issue) }
         }
     }
 

@@ -8,7 +8,7 @@ use crate::algorithm::acting_spec::ActingSpec;
 use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
 use crate::algorithm::off_policy::{LearnTiming, OffPolicyPlan};
 use crate::algorithm::off_policy_plan::{ResolvedOffPolicy, target_update};
-use crate::algorithm::resolve::{NO_TARGET, Resolver};
+use crate::algorithm::resolve::Resolver;
 use crate::algorithm::resolve_value::ValueNet;
 use crate::algorithm::target_update::TargetUpdate;
 use crate::config::{AgentSpec, Diagnostics, algorithm_schema, read_algorithm, spec, to_json};
@@ -90,7 +90,7 @@ fn plan(
     let net = resolver.sequence_value_net(&heads)?;
     let next_value = next_value(target_update(&net.part.training));
     if next_value == NextValue::Online {
-        resolver.refuse_target_keys(&net.part, None, NO_TARGET);
+        resolver.refuse_target_keys(&net.part);
     } else {
         resolver.check_target_keys(&net.part);
     }

@@ -116,12 +116,12 @@ fn plan(
     let (spec, (memory, replay)) = (spec?, replay?);
     let (dist, actions) = dist_and_actions(&mut resolver, &spec.acting)?;
     refuse_contradictions(&mut resolver, &spec, actions)?;
-    refuse_idle_keys(&mut resolver, &spec, actions);
+    note_idle_keys(&mut resolver, &spec, actions);
     let acting = resolver.acting(&spec.acting, &dist);
     let nets = nets(&mut resolver, &dist, actions, &spec);
     if let Some(net) = &agent.net {
         if is_cross_q {
-            resolver.refuse_target_keys(&net.actor, None, NO_TARGET);
+            resolver.note_target_keys(&net.actor, None, NO_TARGET);
         } else {
             resolver.check_target_keys(&net.actor);
         }
@@ -159,8 +159,8 @@ fn refuse_contradictions(
     Some(())
 }
 
-/// Keys of the temperature that nothing reads beside the others.
-fn refuse_idle_keys(resolver: &mut Resolver<'_>, spec: &SacSpec, actions: SacActions) {
+/// Notes keys of the temperature that nothing reads beside the others.
+fn note_idle_keys(resolver: &mut Resolver<'_>, spec: &SacSpec, actions: SacActions) {
     let has_target = spec.target_entropy != TargetEntropySpec::Auto;
     let anneals = spec.entropy_anneal.is_some();
     let learned = [
@@ -172,16 +172,16 @@ fn refuse_idle_keys(resolver: &mut Resolver<'_>, spec: &SacSpec, actions: SacAct
     ];
     if spec.fixed_alpha.is_some() {
         for (key, _) in learned.into_iter().filter(|(_, is_set)| *is_set) {
-            resolver.error(key, "a `fixed_alpha` is not learned, so this changes nothing");
+            resolver.note_idle(key, "a `fixed_alpha` is not learned");
         }
     } else if spec.alpha_anneal_frames > 0 {
-        resolver.error("alpha_anneal_frames", "only a `fixed_alpha` is annealed");
+        resolver.note_idle("alpha_anneal_frames", "only a `fixed_alpha` is annealed");
     }
     if anneals && has_target {
-        resolver.error("entropy_anneal", "only a `target_entropy` of \"auto\" is annealed");
+        resolver.note_idle("entropy_anneal", "only a `target_entropy` of \"auto\" is annealed");
     } else if anneals && matches!(actions, SacActions::Squashed { .. }) {
-        let message = "it is of discrete actions: that of continuous ones is −dim(A) throughout";
-        resolver.error("entropy_anneal", message);
+        let why = "it is of discrete actions: that of continuous ones is −dim(A) throughout";
+        resolver.note_idle("entropy_anneal", why);
     }
 }
 

@@ -74,7 +74,7 @@ fn plan(agent: &AgentSpec, env: &EnvShape, found: &mut Diagnostics) -> Option<Bo
     let net = resolver.value_net(&[dist.width()]);
     let rollout = resolver.rollout(&dist);
     let (acting, net) = (acting?, net?);
-    resolver.refuse_target_keys(&net.part, None, NO_TARGET);
+    resolver.note_target_keys(&net.part, None, NO_TARGET);
     resolver.check_rollout("training_frequency", update_every);
     let plan = SarsaPlan {
         loss: net.loss,

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::{SelfImitation, SelfImitationPlan};
 use crate::algorithm::actor_critic::{self, ActorCriticSpec};
 use crate::algorithm::agent::{AgentPlan, AlgorithmDef, EnvShape};
+use crate::algorithm::idle_keys::unread;
 use crate::algorithm::off_policy_plan::priority_plan;
 use crate::algorithm::on_policy::{OnPolicyPlan, OnPolicyRule};
 use crate::algorithm::on_policy_plan::ResolvedOnPolicy;
@@ -152,8 +153,8 @@ impl Resolver<'_> {
         }
         for (key, value) in [("alpha", keys.alpha), ("epsilon", keys.epsilon)] {
             if value.is_some() {
-                let message = "only a PrioritizedReplay has priorities, see `sil_replay_name`";
-                self.found.error(self.agent.memory.error_in(key, message));
+                let why = "only a PrioritizedReplay has priorities, see `sil_replay_name`";
+                self.found.unread_key(self.agent.memory.error_in(key, unread(key, why)));
             }
         }
         let replay = self.keys_of::<ReplaySpec>()?;

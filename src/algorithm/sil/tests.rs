@@ -6,6 +6,7 @@ use slm_policy::Activation;
 use super::*;
 use crate::algorithm::nets::{CriticPlan, NetsPlan};
 use crate::algorithm::{conformance, conformance_images, memory_task};
+use crate::config::Diagnostics;
 use crate::memory::{PriorityPlan, RolloutPlan};
 use crate::net::{
     Adam, Cell, Compute, Dist, Init, LayerPlan, LrSchedule, NetPlan, OptimPlan, TrainPlan, plain,
@@ -95,6 +96,15 @@ fn a_second_memory_that_is_missing_or_impossible_is_refused_at_its_key() {
         "{name: OnPolicyCrossEntropy}",
     );
     conformance::refuses(&SIL, &cross_entropy, &space, "can not go with an OnPolicyCrossEntropy");
+}
+
+#[test]
+fn keys_of_priorities_warn_where_the_second_memory_has_none() {
+    let agent = PPO_SIL_AGENT.replace("name: PrioritizedReplay", "name: Replay");
+    let (space, mut found) = (slm_env::Space::Discrete { n: 2 }, Diagnostics::new());
+    assert!(conformance::plan(&PPO_SIL, &agent, &space, &mut found).is_some());
+    let said: Vec<&str> = found.warnings.iter().map(|issue| issue.path.as_str()).collect();
+    assert_eq!(said, ["agent.memory.alpha", "agent.memory.epsilon"]);
 }
 
 /// A rule that learns nothing.

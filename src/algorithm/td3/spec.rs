@@ -156,7 +156,7 @@ fn nets(resolver: &mut Resolver<'_>, k: usize) -> Option<Nets> {
     let net = resolver.net_spec()?;
     let part = &net.actor;
     resolver.refuse_dueling(part)?;
-    resolver.refuse_log_std(part, "a deterministic policy has no σ to start");
+    resolver.note_log_std(part, "a deterministic policy has no σ to start");
     resolver.check_target_keys(part);
     let actor = resolver.net_plan(part, &[k], &[part.training.init_std], None)?;
     warn_of_activation(resolver, part, &actor);

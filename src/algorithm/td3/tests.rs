@@ -56,8 +56,6 @@ fn what_is_no_vector_between_minus_one_and_one_is_refused() {
         conformance::refuses(def, agent, &Space::symmetric(&[1.0, 0.5]), "from -1 to 1");
     }
     let continuous = Space::symmetric(&[1.0]);
-    let agent = AGENT.replace("update_type", "log_std_init: 0, update_type");
-    conformance::refuses(&TD3, &agent, &continuous, "no σ to start");
     let agent = AGENT.replace("gamma", "explore_var_spec: {name: no_decay, start_val: -1}, gamma");
     conformance::refuses(&TD3, &agent, &continuous, "never negative");
 }
