@@ -112,6 +112,17 @@ fn same_seed_same_bits(def: &AlgorithmDef, agent: &str, space: &Space) {
     assert_ne!(state(7), state(8));
 }
 
+/// Checks that two agents are the same but for keys that change nothing: not even the losses that they say.
+pub(super) fn check_alike(def: &AlgorithmDef, agents: [&str; 2], space: &Space) {
+    let [first, second] = agents.map(|agent| {
+        let mut bandit = Bandit::new(def, agent, space, 7);
+        let losses: Vec<u64> = (0..150).filter_map(|_| bandit.step()).map(f64::to_bits).collect();
+        assert!(!losses.is_empty());
+        (losses, bandit.save())
+    });
+    assert_eq!(first, second);
+}
+
 fn resumes_exactly(def: &AlgorithmDef, agent: &str, space: &Space) {
     let mut whole = Bandit::new(def, agent, space, 3);
     whole.run(77);
@@ -149,15 +160,20 @@ impl Bandit {
 
     fn run(&mut self, vector_steps: usize) {
         for _ in 0..vector_steps {
-            self.agent.act(&self.batch, &mut self.actions);
-            for (i, step) in self.batch.steps.iter_mut().enumerate() {
-                let reward = reward(&self.space, &self.actions.row_f64(i, self.space.width()));
-                *step = Step { reward, terminated: true, truncated: false };
-            }
-            self.agent.observe(&self.batch);
-            self.frame += NUM_ENVS as u64;
-            self.agent.update(self.frame);
+            self.step();
         }
+    }
+
+    /// One vector step; the loss where something was learned.
+    fn step(&mut self) -> Option<f64> {
+        self.agent.act(&self.batch, &mut self.actions);
+        for (i, step) in self.batch.steps.iter_mut().enumerate() {
+            let reward = reward(&self.space, &self.actions.row_f64(i, self.space.width()));
+            *step = Step { reward, terminated: true, truncated: false };
+        }
+        self.agent.observe(&self.batch);
+        self.frame += NUM_ENVS as u64;
+        self.agent.update(self.frame).map(|stats| stats.loss)
     }
 
     fn save(&self) -> Vec<u8> {

@@ -365,6 +365,8 @@ mod tests {
         check(&sac::SAC, ", alpha_anneal_frames: 9", AVERAGE, &[], &alone);
         let anneal = ", entropy_anneal: {end_ratio: 0.1, frames: 9}";
         check(&sac::SAC, anneal, AVERAGE, &[], &[]);
+        let idle = [("algorithm.entropy_penalty_coef", "only a Categorical policy")];
+        check(&sac::SAC, ", entropy_penalty_coef: 0.1continuous", AVERAGE, &[], &idle);
         let idle = [("algorithm.entropy_anneal", "of discrete actions")];
         check(&sac::SAC, &format!("{anneal}continuous"), AVERAGE, &[], &idle);
     }

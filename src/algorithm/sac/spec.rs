@@ -115,8 +115,9 @@ fn plan(
     let replay = resolver.replay(env.action_space.width());
     let (spec, (memory, replay)) = (spec?, replay?);
     let (dist, actions) = dist_and_actions(&mut resolver, &spec.acting)?;
-    refuse_contradictions(&mut resolver, &spec, actions)?;
-    note_idle_keys(&mut resolver, &spec, actions);
+    refuse_contradictions(&mut resolver, &spec)?;
+    note_idle_penalty(&mut resolver, &spec, actions);
+    note_idle_temperature(&mut resolver, &spec, actions);
     let acting = resolver.acting(&spec.acting, &dist);
     let nets = nets(&mut resolver, &dist, actions, &spec);
     if let Some(net) = &agent.net {
@@ -140,27 +141,25 @@ fn plan(
 }
 
 /// Keys that can not hold together.
-fn refuse_contradictions(
-    resolver: &mut Resolver<'_>,
-    spec: &SacSpec,
-    actions: SacActions,
-) -> Option<()> {
+fn refuse_contradictions(resolver: &mut Resolver<'_>, spec: &SacSpec) -> Option<()> {
     if spec.log_alpha_min > spec.log_alpha_max {
         let message = format!("it is above log_alpha_max, {}", spec.log_alpha_max);
         resolver.error("log_alpha_min", message);
         return None;
     }
-    let is_exact = matches!(actions, SacActions::Categorical { .. });
-    if spec.entropy_penalty_coef > 0.0 && !is_exact {
-        let message = "only a Categorical policy over discrete actions has this penalty";
-        resolver.error("entropy_penalty_coef", message);
-        return None;
-    }
     Some(())
 }
 
+/// Notes a penalty that such actions do not have.
+fn note_idle_penalty(resolver: &mut Resolver<'_>, spec: &SacSpec, actions: SacActions) {
+    if spec.entropy_penalty_coef > 0.0 && !has_penalty(actions) {
+        let why = "only a Categorical policy over discrete actions has this penalty";
+        resolver.note_idle("entropy_penalty_coef", why);
+    }
+}
+
 /// Notes keys of the temperature that nothing reads beside the others.
-fn note_idle_keys(resolver: &mut Resolver<'_>, spec: &SacSpec, actions: SacActions) {
+fn note_idle_temperature(resolver: &mut Resolver<'_>, spec: &SacSpec, actions: SacActions) {
     let has_target = spec.target_entropy != TargetEntropySpec::Auto;
     let anneals = spec.entropy_anneal.is_some();
     let learned = [
@@ -290,8 +289,13 @@ fn rule_plan(
         gamma: spec.gamma,
         training_iter: spec.training_iter.unwrap_or(env.num_envs),
         policy_delay: spec.policy_delay,
-        entropy_penalty_coef: spec.entropy_penalty_coef,
+        entropy_penalty_coef: if has_penalty(actions) { spec.entropy_penalty_coef } else { 0.0 },
     }
+}
+
+/// Whether `entropy_penalty_coef` weighs anything.
+fn has_penalty(actions: SacActions) -> bool {
+    matches!(actions, SacActions::Categorical { .. })
 }
 
 fn temperature(spec: &SacSpec, actor: &TrainPlan, actions: SacActions) -> TemperaturePlan {

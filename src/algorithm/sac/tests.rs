@@ -69,13 +69,22 @@ fn keeps_the_agent_contract_with_every_key_in_use() {
 }
 
 #[test]
+fn a_penalty_of_the_entropy_is_idle_but_for_categorical_actions() {
+    let agent = with(("gamma: 0.9", "gamma: 0.9, entropy_penalty_coef: 0.1"));
+    let agents = [AGENT, &agent];
+    conformance::check_alike(&SAC, agents, &slm_env::Space::symmetric(&[1.0]));
+    let relaxed = agents.map(|agent| {
+        agent.replacen("algorithm: {", "algorithm: {action_pdtype: GumbelSoftmax, ", 1)
+    });
+    let relaxed = [&*relaxed[0], &relaxed[1]];
+    conformance::check_alike(&SAC, relaxed, &slm_env::Space::Discrete { n: 2 });
+}
+
+#[test]
 fn keys_that_contradict_each_other_are_refused() {
     let discrete = slm_env::Space::Discrete { n: 2 };
     let agent = with(("gamma: 0.9", "gamma: 0.9, log_alpha_min: 3"));
     conformance::refuses(&SAC, &agent, &discrete, "above log_alpha_max");
-    let agent = with(("gamma: 0.9", "gamma: 0.9, entropy_penalty_coef: 0.1"));
-    let continuous = slm_env::Space::symmetric(&[1.0]);
-    conformance::refuses(&SAC, &agent, &continuous, "only a Categorical policy");
 }
 
 #[test]
