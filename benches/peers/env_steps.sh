@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Steps a second of Box2D environments with random actions: slm-lab, EnvPool and Gymnasium, on one core, in turns.
+#
+#   benches/peers/env_steps.sh
+#
+# Variables, with what they are where not given:
+#   ROUNDS=3       how often each side runs; medians are compared
+#   CORE=0         core that all are pinned to, where `taskset` exists
+#   PYTHON=        an interpreter that has envpool and gymnasium[box2d]; else a virtual environment is made in benches/peers/.venv-envs
+#   SLM_LAB=       a program to measure; else the release build of this repository
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+if [ -z "${PYTHON:-}" ]; then
+  venv=benches/peers/.venv-envs
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet swig envpool==1.2.5 "gymnasium[box2d]==1.4.0"
+  PYTHON=$venv/bin/python
+fi
+if [ -z "${SLM_LAB:-}" ]; then
+  cargo build --release --locked
+  SLM_LAB=${CARGO_TARGET_DIR:-target}/release/slm-lab
+fi
+pin=()
+if command -v taskset >/dev/null; then pin=(taskset -c "${CORE:-0}"); else echo "no taskset: not pinned"; fi
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+ours() {
+  "${pin[@]}" "$SLM_LAB" bench benchmark_arc/ppo/ppo_box2d_arc.yaml "$1" --threads 1 --seconds 5 --json "$scratch/bench.json" >/dev/null
+  "$PYTHON" -c 'import json, sys
+print(round(json.load(open(sys.argv[1]))["specs"][0]["env_steps_per_second"]["median"]))' "$scratch/bench.json"
+}
+
+theirs() {
+  "${pin[@]}" "$PYTHON" benches/peers/env_steps.py "$@" 2>/dev/null
+}
+
+median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
+
+compare() {
+  local env=$1 spec=$2 steps=$3 lab=() envpool=() gymnasium=()
+  for ((round = 1; round <= ${ROUNDS:-3}; round++)); do
+    lab+=("$(ours "$spec")")
+    envpool+=("$(theirs envpool "$env" "$steps")")
+    gymnasium+=("$(theirs gymnasium "$env" "$((steps / 5))")")
+  done
+  awk -v env="$env" -v a="$(median "${lab[@]}")" -v b="$(median "${envpool[@]}")" -v c="$(median "${gymnasium[@]}")" 'BEGIN {
+    printf "%-18s slm-lab %7d  EnvPool %6d (%.1f times)  Gymnasium %6d (%.1f times)\n", env, a, b, a / b, c, a / c }'
+}
+
+compare LunarLander-v3 ppo_lunar_arc 100000
+compare BipedalWalker-v3 ppo_bipedalwalker_arc 20000
