@@ -226,6 +226,9 @@ pub(super) mod tests {
             "MountainCarContinuous-v0",
             "Acrobot-v1",
             "Pendulum-v1",
+            "LunarLander-v3",
+            "LunarLanderContinuous-v3",
+            "BipedalWalker-v3",
         ],
     };
 
