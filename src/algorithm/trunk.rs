@@ -121,6 +121,13 @@ impl Trunk {
                 "a convolution takes images `[channels, height, width]`; what comes is {dims:?}"
             ));
         };
+        let [rows, columns, depth] = input;
+        if self.layers.is_empty() && depth <= 4 && rows.min(columns) > 4 {
+            return Err(format!(
+                "a convolution takes images `[channels, height, width]`; what comes is {input:?}, \
+                 with the channels last"
+            ));
+        }
         let shape = ConvShape { input, ..kernel };
         let output = shape.output().map_err(|_| does_not_fit(&shape))?;
         self.dims = output.to_vec();
@@ -217,6 +224,8 @@ mod tests {
         assert!(wrong.contains("over [8, 8] pixels") && wrong.contains("has [7, 9]"), "{wrong}");
         let huge = ConvShape { padding: [9_999; 2], ..kernel(8, 1) };
         assert!(trunk.conv(huge, true).unwrap_err().contains("2^24"));
+        let mut channels_last = Trunk::new(vec![96, 96, 3]);
+        assert!(channels_last.conv(kernel(1, 1), true).unwrap_err().contains("channels last"));
         let mut flat = Trunk::new(vec![4]);
         assert!(flat.conv(kernel(1, 1), true).unwrap_err().contains("what comes is [4]"));
     }

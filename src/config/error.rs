@@ -160,17 +160,23 @@ impl Diagnostics {
         self.needs.push(MemoryNeed { what, bytes });
     }
 
-    /// Notes an error at each value that takes more than a machine of `memory` bytes has.
+    /// Notes an error at each value that takes more than a machine of `memory` bytes has, or at the
+    /// largest where only all of them together do.
     pub fn refuse_beyond(&mut self, memory: u64) {
-        let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
-        for MemoryNeed { what, bytes } in std::mem::take(&mut self.needs) {
+        let mut needs = std::mem::take(&mut self.needs);
+        needs.sort_by_key(|need| std::cmp::Reverse(need.bytes));
+        let together = needs.iter().fold(0, |sum: u64, need| sum.saturating_add(need.bytes));
+        let is_one_too_large = needs.first().is_some_and(|largest| largest.bytes > memory);
+        for MemoryNeed { what, bytes } in needs {
             if bytes > memory {
-                let (needed, there) = (gigabytes(bytes), gigabytes(memory));
-                let message = format!(
-                    "{} would take {needed} of memory, and there are {there}",
-                    what.message
-                );
-                self.error(SpecError { message, ..what });
+                self.error(beyond(what, "", bytes, memory));
+            } else if !is_one_too_large && together > memory {
+                return self.error(beyond(
+                    what,
+                    " and what else a session holds",
+                    together,
+                    memory,
+                ));
             }
         }
     }
@@ -232,6 +238,15 @@ impl From<Box<SpecError>> for SpecErrors {
     }
 }
 
+/// The error of `what`, with others, that would take `bytes` of the `memory` there is.
+fn beyond(what: SpecError, others: &str, bytes: u64, memory: u64) -> SpecError {
+    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
+    let (needed, there) = (gigabytes(bytes), gigabytes(memory));
+    let message =
+        format!("{}{others} would take {needed} of memory, and there are {there}", what.message);
+    SpecError { message, ..what }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::parse::parse;
@@ -279,5 +294,20 @@ mod tests {
         let mut strict = Diagnostics::strict();
         strict.unread_key(node.error("unknown"));
         assert_eq!((strict.errors.len(), strict.warnings.len()), (1, 0));
+    }
+
+    #[test]
+    fn values_that_fit_one_by_one_and_not_together_are_an_error_at_the_largest() {
+        let node = parse("t.yaml", "{a: 1, b: 2}").unwrap();
+        let said = |memory| {
+            let mut found = Diagnostics::new();
+            found.need(node.error_in("a", "one"), 1_000_000_000);
+            found.need(node.error_in("b", "another"), 2_000_000_000);
+            found.refuse_beyond(memory);
+            found.errors.into_iter().map(|e| (e.path, e.message)).collect::<Vec<_>>()
+        };
+        assert!(said(3_000_000_000).is_empty());
+        let message = "another and what else a session holds would take 3.0 GB of memory, and there are 2.9 GB";
+        assert_eq!(said(2_900_000_000), [("b".to_owned(), message.to_owned())]);
     }
 }
