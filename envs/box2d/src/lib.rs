@@ -1,11 +1,11 @@
 //! Gymnasium's Box2D environments: rigid bodies in the plane that move bit for bit as they do there.
-#![forbid(unsafe_code)]
 
 mod bipedal_walker;
 mod car_racing;
 mod draw;
 mod lunar_lander;
 pub mod physics;
+mod worlds;
 
 use slm_env::EnvDef;
 

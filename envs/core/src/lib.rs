@@ -40,6 +40,7 @@ pub use options::{EnvOptions, OptionDef, OptionKind, OptionValue};
 pub use preprocess::{PreprocessedEnv, Preprocessing};
 pub use rng::Rng;
 pub use rollout::{Rollout, RolloutRow};
+pub use rows::{StepRow, StepRows};
 pub use seed::SeedSequence;
 pub use segment::{Segment, SegmentSource, segment_bytes};
 pub use space::Space;

@@ -32,10 +32,53 @@ pub(crate) struct RowsOut<'a, T> {
     pub(crate) steps: &'a mut [Step],
 }
 
+/// A step of copies of an environment: each with its action, its generator and where its results go.
+pub struct StepRows<'a, E: Env> {
+    rows: &'a mut [Row<E>],
+    actions: &'a [ActionValue<E>],
+    obs: &'a mut [E::Obs],
+    steps: &'a mut [Step],
+    shape: RowShape,
+}
+
+/// A step of one copy.
+pub struct StepRow<'a, E: Env> {
+    /// The copy.
+    pub env: &'a mut E,
+    /// Its generator.
+    pub rng: &'a mut Rng,
+    /// Its action.
+    pub action: &'a E::Action,
+    /// Where its observation goes.
+    pub obs: &'a mut [E::Obs],
+    /// Where the rest of its results goes.
+    pub step: &'a mut Step,
+}
+
 struct Row<E> {
     env: E,
     rng: Rng,
     elapsed: u32,
+}
+
+impl<E: Env> StepRows<'_, E> {
+    /// How many copies there are.
+    pub fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Copy `i`.
+    pub fn row(&mut self, i: usize) -> StepRow<'_, E> {
+        let RowShape { obs_width, action_width, .. } = self.shape;
+        let Row { env, rng, .. } = &mut self.rows[i];
+        StepRow {
+            env,
+            rng,
+            action: E::Action::row(self.actions, i, action_width),
+            obs: &mut self.obs[i * obs_width..(i + 1) * obs_width],
+            step: &mut self.steps[i],
+        }
+    }
 }
 
 impl<E: Env> Rows<E> {
@@ -67,16 +110,15 @@ impl<E: Env> Rows<E> {
     }
 
     pub(crate) fn step(&mut self, actions: &[ActionValue<E>], out: RowsOut<'_, E::Obs>) {
-        let RowShape { obs_width, action_width, max_episode_steps } = self.shape;
-        let obs_rows = out.obs.chunks_exact_mut(obs_width);
-        let final_rows = out.final_obs.chunks_exact_mut(obs_width);
-        let written = obs_rows.zip(final_rows).zip(out.steps);
-        for (i, (row, ((obs, final_obs), out))) in self.rows.iter_mut().zip(written).enumerate() {
-            let action = E::Action::row(actions, i, action_width);
-            let mut step = row.env.step(action, &mut row.rng, obs);
+        let RowsOut { obs, final_obs, steps } = out;
+        let Self { rows, shape } = self;
+        E::step_rows(&mut StepRows { rows, actions, obs, steps, shape: *shape });
+        let RowShape { obs_width, max_episode_steps, .. } = *shape;
+        let obs_rows = obs.chunks_exact_mut(obs_width);
+        let written = obs_rows.zip(final_obs.chunks_exact_mut(obs_width)).zip(steps);
+        for (row, ((obs, final_obs), step)) in rows.iter_mut().zip(written) {
             row.elapsed += 1;
             step.truncated |= row.elapsed >= max_episode_steps;
-            *out = step;
             if step.is_last() {
                 final_obs.copy_from_slice(obs);
                 row.reset(obs);

@@ -10,10 +10,11 @@ mod walker;
 
 use slm_env::{
     Env, EnvDef, EnvError, EnvOptions, EnvRows, Frame, OptionDef, OptionKind, Rng, Space,
-    StateError, StateReader, StateWriter, Step, VecEnv,
+    StateError, StateReader, StateWriter, Step, StepRows, VecEnv,
 };
 
 use crate::physics::{BodyId, ContactEvent, Vec2, World};
+use crate::worlds::{self, InWorld};
 use ground::{Ground, OBSTACLES};
 use lidar::{BEAMS, Lidar};
 use picture::Clouds;
@@ -58,8 +59,6 @@ const GRAVITY: Vec2 = Vec2::new(0.0, -10.0);
 /// Most fixtures there are, and most contacts there may be.
 const FIXTURES: usize = LENGTH + OBSTACLES + BODIES;
 const CONTACTS: usize = 128;
-const VELOCITY_ITERATIONS: u32 = 180;
-const POSITION_ITERATIONS: u32 = 60;
 
 /// The walker, its ground and what has happened between them.
 struct BipedalWalker {
@@ -131,21 +130,24 @@ impl BipedalWalker {
         }
     }
 
-    /// Turns the motors and moves on by a fiftieth of a second.
-    fn advance(&mut self, action: &[f32]) {
-        let Walker { joints, hull, .. } = *self.walker();
-        for ((joint, &action), speed) in joints.into_iter().zip(action).zip(SPEEDS) {
-            let sign = if action == 0.0 { 0.0 } else { action.signum() };
-            self.world.set_motor_speed(joint, speed * sign);
-            self.world.set_max_motor_torque(joint, TORQUE * action.abs().clamp(0.0, 1.0));
-        }
-        self.world.step((1.0 / FPS) as f32, VELOCITY_ITERATIONS, POSITION_ITERATIONS);
+    /// What the last step of the world has brought.
+    fn look(&mut self) {
         self.time += 1;
         for i in 0..self.world.events().len() {
             let event = self.world.events()[i];
             self.notice(&event);
         }
-        self.lidar.scan(&self.world, &self.ground, self.world.position(hull));
+        self.lidar.scan(&self.world, &self.ground, self.world.position(self.walker().hull));
+    }
+
+    /// Turns the motors.
+    fn turn(&mut self, action: &[f32]) {
+        let joints = self.walker().joints;
+        for ((joint, &action), speed) in joints.into_iter().zip(action).zip(SPEEDS) {
+            let sign = if action == 0.0 { 0.0 } else { action.signum() };
+            self.world.set_motor_speed(joint, speed * sign);
+            self.world.set_max_motor_torque(joint, TORQUE * action.abs().clamp(0.0, 1.0));
+        }
     }
 
     /// A leg counts as off the ground when the last thing that happened to it was to leave an edge.
@@ -189,6 +191,35 @@ impl BipedalWalker {
     }
 }
 
+impl InWorld for BipedalWalker {
+    const DT: f32 = (1.0 / FPS) as f32;
+    const ITERATIONS: [u32; 2] = [180, 60];
+
+    fn world(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    fn act(&mut self, action: &[f32], _rng: &mut Rng) {
+        self.turn(action);
+    }
+
+    fn conclude(&mut self, action: &[f32], obs: &mut [f32]) -> Step {
+        self.look();
+        self.write(obs);
+        // Gymnasium's reward becomes single precision with the first action that is taken from it.
+        let progress = self.progress() as f32;
+        let reward = action
+            .iter()
+            .fold(progress, |reward, action| reward - EFFORT * action.abs().clamp(0.0, 1.0));
+        let x = f64::from(self.world.position(self.walker().hull).x);
+        if self.has_fallen || x < 0.0 {
+            return Step { reward: -100.0, terminated: true, truncated: false };
+        }
+        let terminated = x > (LENGTH - GRASS) as f64 * STEP;
+        Step { reward: f64::from(reward), terminated, truncated: false }
+    }
+}
+
 impl Env for BipedalWalker {
     type Obs = f32;
     type Action = [f32];
@@ -222,25 +253,19 @@ impl Env for BipedalWalker {
         self.clouds = Clouds::draw(rng);
         self.walker = Some(Walker::build(&mut self.world, rng));
         self.ground.survey(&self.world, BODIES);
-        self.advance(&[0.0; 4]);
+        self.turn(&[0.0; 4]);
+        worlds::advance(self);
+        self.look();
         self.progress();
         self.write(obs);
     }
 
-    fn step(&mut self, action: &[f32], _rng: &mut Rng, obs: &mut [f32]) -> Step {
-        self.advance(action);
-        self.write(obs);
-        // Gymnasium's reward becomes single precision with the first action that is taken from it.
-        let progress = self.progress() as f32;
-        let reward = action
-            .iter()
-            .fold(progress, |reward, action| reward - EFFORT * action.abs().clamp(0.0, 1.0));
-        let x = f64::from(self.world.position(self.walker().hull).x);
-        if self.has_fallen || x < 0.0 {
-            return Step { reward: -100.0, terminated: true, truncated: false };
-        }
-        let terminated = x > (LENGTH - GRASS) as f64 * STEP;
-        Step { reward: f64::from(reward), terminated, truncated: false }
+    fn step(&mut self, action: &[f32], rng: &mut Rng, obs: &mut [f32]) -> Step {
+        worlds::step(self, action, rng, obs)
+    }
+
+    fn step_rows(rows: &mut StepRows<'_, Self>) {
+        worlds::step_rows(rows);
     }
 
     fn render(&self, frame: &mut Frame) {

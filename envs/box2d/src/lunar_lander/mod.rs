@@ -11,10 +11,11 @@ use std::marker::PhantomData;
 
 use slm_env::{
     Action, Env, EnvDef, EnvError, EnvOptions, EnvRows, Frame, OptionDef, OptionKind, Rng, Space,
-    StateError, StateReader, StateWriter, Step, VecEnv,
+    StateError, StateReader, StateWriter, Step, StepRows, VecEnv,
 };
 
 use crate::physics::{ContactEvent, Vec2, World};
+use crate::worlds::{self, InWorld};
 use engine::Controls;
 use picture::Exhaust;
 use scene::{LEG_DOWN, Moon, PAD_Y, Scene};
@@ -74,8 +75,6 @@ const SCALE: f64 = 30.0;
 /// Most fixtures there are, and most contacts there may be.
 const FIXTURES: usize = 16;
 const CONTACTS: usize = 64;
-const VELOCITY_ITERATIONS: u32 = 180;
-const POSITION_ITERATIONS: u32 = 60;
 
 /// The lander, the moon and what has happened between them.
 struct LunarLander<A: ?Sized> {
@@ -130,22 +129,17 @@ impl<A: Controls + ?Sized> LunarLander<A> {
     }
 
     /// Fires, blows and moves on by a fiftieth of a second.
-    fn advance(&mut self, action: &A, rng: &mut Rng) -> engine::Thrust {
-        if let Some(wind) = &mut self.wind
-            && self.legs_touch == [false; 2]
-        {
-            wind.blow(&mut self.world, self.scene.lander);
-        }
-        let thrust = action.thrust();
-        let dispersion = [(); 2].map(|()| rng.uniform(-1.0, 1.0) / SCALE);
-        self.exhaust.age();
-        engine::fire(&mut self.world, self.scene.lander, thrust, dispersion, &mut self.exhaust);
-        self.world.step((1.0 / FPS) as f32, VELOCITY_ITERATIONS, POSITION_ITERATIONS);
+    fn advance(&mut self, action: &A, rng: &mut Rng) {
+        self.act(action, rng);
+        worlds::advance(self);
+        self.notice_all();
+    }
+
+    fn notice_all(&mut self) {
         for i in 0..self.world.events().len() {
             let event = self.world.events()[i];
             self.notice(&event);
         }
-        thrust
     }
 
     /// A leg counts as off the ground when the last thing that happened to it was to leave an edge.
@@ -190,6 +184,43 @@ impl<A: Controls + ?Sized> LunarLander<A> {
     }
 }
 
+impl<A: Controls + ?Sized> InWorld for LunarLander<A> {
+    const DT: f32 = (1.0 / FPS) as f32;
+    const ITERATIONS: [u32; 2] = [180, 60];
+
+    fn world(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    /// Fires and blows.
+    fn act(&mut self, action: &A, rng: &mut Rng) {
+        if let Some(wind) = &mut self.wind
+            && self.legs_touch == [false; 2]
+        {
+            wind.blow(&mut self.world, self.scene.lander);
+        }
+        let thrust = action.thrust();
+        let dispersion = [(); 2].map(|()| rng.uniform(-1.0, 1.0) / SCALE);
+        self.exhaust.age();
+        engine::fire(&mut self.world, self.scene.lander, thrust, dispersion, &mut self.exhaust);
+    }
+
+    fn conclude(&mut self, action: &A, obs: &mut [f32]) -> Step {
+        self.notice_all();
+        let thrust = action.thrust();
+        let state = self.state();
+        let growth = self.observe(&state, obs);
+        let reward = growth - thrust.main * 0.30 - thrust.side * 0.03;
+        if !self.world.is_awake(self.scene.lander) {
+            return Step { reward: 100.0, terminated: true, truncated: false };
+        }
+        if self.has_crashed || state[0].abs() >= 1.0 {
+            return Step { reward: -100.0, terminated: true, truncated: false };
+        }
+        Step::reward(reward)
+    }
+}
+
 impl<A: Controls + ?Sized> Env for LunarLander<A>
 where
     A: Action + 'static,
@@ -224,17 +255,11 @@ where
     }
 
     fn step(&mut self, action: &A, rng: &mut Rng, obs: &mut [f32]) -> Step {
-        let thrust = self.advance(action, rng);
-        let state = self.state();
-        let growth = self.observe(&state, obs);
-        let reward = growth - thrust.main * 0.30 - thrust.side * 0.03;
-        if !self.world.is_awake(self.scene.lander) {
-            return Step { reward: 100.0, terminated: true, truncated: false };
-        }
-        if self.has_crashed || state[0].abs() >= 1.0 {
-            return Step { reward: -100.0, terminated: true, truncated: false };
-        }
-        Step::reward(reward)
+        worlds::step(self, action, rng, obs)
+    }
+
+    fn step_rows(rows: &mut StepRows<'_, Self>) {
+        worlds::step_rows(rows);
     }
 
     fn render(&self, frame: &mut Frame) {

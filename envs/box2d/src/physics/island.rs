@@ -1,10 +1,12 @@
 //! Islands: bodies that act on each other through contacts and joints, solved together.
 
+use super::body::BodyType;
 use super::cycle::{Cycle, Iteration};
 use super::math::Vec2;
 use super::settings::{MAX_ROTATION, MAX_TRANSLATION};
 use super::solver::contact::ContactConstraint;
 use super::solver::joint::JointConstraint;
+use super::solver::lanes::STILL;
 use super::solver::position::{self, PositionConstraint};
 use super::solver::{Position, Velocity};
 
@@ -16,6 +18,9 @@ pub(super) struct Island {
     pub(super) joints: Vec<u32>,
     pub(super) positions: Vec<Position>,
     pub(super) velocities: Vec<Velocity>,
+    /// By body its number among those that may move, `STILL` for one that can not.
+    pub(super) rows: Vec<u32>,
+    pub(super) n_rows: u32,
     pub(super) contact_constraints: Vec<ContactConstraint>,
     pub(super) position_constraints: Vec<PositionConstraint>,
     pub(super) joint_constraints: Vec<JointConstraint>,
@@ -33,6 +38,7 @@ impl Island {
         self.contacts.reserve(contacts);
         self.positions.reserve(contacts);
         self.velocities.reserve(contacts);
+        self.rows.reserve(contacts);
         self.contact_constraints.reserve(contacts);
         self.position_constraints.reserve(contacts);
         self.stack.reserve(contacts);
@@ -46,9 +52,23 @@ impl Island {
         self.joints.clear();
         self.positions.clear();
         self.velocities.clear();
+        self.rows.clear();
+        self.n_rows = 0;
         self.contact_constraints.clear();
         self.position_constraints.clear();
         self.joint_constraints.clear();
+    }
+
+    /// Adds a body that is to be solved.
+    pub(super) fn push_body(&mut self, kind: BodyType, position: Position, velocity: Velocity) {
+        // What is added to a body without mass is ±0, which leaves +0 and all numbers but -0 as they are.
+        let has_negative_zero = position.to_bits().contains(&(-0.0_f32).to_bits());
+        let is_still =
+            kind == BodyType::Static && velocity.is(&Velocity::default()) && !has_negative_zero;
+        self.positions.push(position);
+        self.velocities.push(velocity);
+        self.rows.push(if is_still { STILL } else { self.n_rows });
+        self.n_rows += u32::from(!is_still);
     }
 
     /// Takes over positions and velocities in the contact constraints.

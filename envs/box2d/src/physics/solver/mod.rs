@@ -4,6 +4,7 @@
 
 pub(super) mod contact;
 pub(super) mod joint;
+pub(super) mod lanes;
 pub(super) mod position;
 
 use super::math::{Apart, Vec2};
@@ -35,13 +36,11 @@ pub(super) struct Pair {
 }
 
 /// A step's length and what follows from it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TimeStep {
     pub(super) dt: f32,
     /// Its ratio to the last one's, by which impulses are scaled.
     pub(super) ratio: f32,
-    pub(super) velocity_iterations: u32,
-    pub(super) position_iterations: u32,
 }
 
 impl Position {

@@ -25,6 +25,7 @@ impl World {
             movers: Vec::new(),
             advanced: Vec::new(),
             island: super::Island::default(),
+            progress: super::Progress::default(),
         }
     }
 

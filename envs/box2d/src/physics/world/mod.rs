@@ -1,6 +1,7 @@
 //! The world: bodies, fixtures, joints and contacts.
 
 mod access;
+mod batch;
 mod build;
 mod contacts;
 mod ray_cast;
@@ -16,6 +17,9 @@ use super::island::Island;
 use super::joint::Joint;
 use super::math::Vec2;
 use super::slab::Slab;
+use step::Progress;
+
+pub use batch::Worlds;
 
 /// The end of a list.
 pub(super) const NONE: u32 = u32::MAX;
@@ -77,4 +81,5 @@ pub struct World {
     /// Static bodies whose sweep began to be advanced in the last search for impacts.
     advanced: Vec<u32>,
     island: Island,
+    progress: Progress,
 }

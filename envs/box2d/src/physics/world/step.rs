@@ -10,40 +10,125 @@ use super::super::solver::position::PositionConstraint;
 use super::super::solver::{Pair, Position, TimeStep, Velocity};
 use super::{NONE, World};
 
+/// How far a step has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    step: TimeStep,
+    stage: Stage,
+}
+
+/// What island is solved, or was last.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Of bodies that act on each other. The next begins with a mover from number `next` on.
+    Islands { next: usize },
+    /// Of bodies that touch at an impact, so long before the end of the step.
+    Impact { dt: f32 },
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::Islands { next: 0 }
+    }
+}
+
 impl World {
     /// Advances `dt` seconds and clears the forces.
     pub fn step(&mut self, dt: f32, velocity_iterations: u32, position_iterations: u32) {
+        self.start_step(dt);
+        while self.open_island() {
+            self.island.solve_velocities(velocity_iterations);
+            self.move_island();
+            let is_solved =
+                self.has_loose_positions() && self.island.solve_positions(position_iterations);
+            self.close_island(is_solved);
+        }
+    }
+
+    /// Begins a step, of which then the islands are solved one after the other.
+    pub(super) fn start_step(&mut self, dt: f32) {
         self.events.clear();
         if self.has_new_fixture {
             self.find_new_contacts();
             self.has_new_fixture = false;
         }
         let ratio = self.inv_dt * dt;
-        let step = TimeStep { dt, ratio, velocity_iterations, position_iterations };
+        let step = TimeStep { dt, ratio };
         self.collide();
-        if dt > 0.0 {
-            self.solve(&step);
-            self.solve_impacts(&step);
-            self.inv_dt = 1.0 / dt;
+        self.progress = Progress { step, stage: Stage::Islands { next: 0 } };
+        self.clear_island_flags();
+    }
+
+    /// Brings the step to the next island whose velocities are to be solved. Without one the step is over.
+    pub(super) fn open_island(&mut self) -> bool {
+        let Progress { step, stage } = self.progress;
+        if step.dt > 0.0 {
+            if let Stage::Islands { next } = stage {
+                if self.open_next_island(next, step) {
+                    return true;
+                }
+                self.synchronize_movers();
+                self.forget_impacts();
+            }
+            while let Some((contact, alpha)) = self.first_impact() {
+                if self.open_impact(contact, alpha) {
+                    self.progress.stage = Stage::Impact { dt: (1.0 - alpha) * step.dt };
+                    return true;
+                }
+            }
+            self.inv_dt = 1.0 / step.dt;
         }
-        for mover in &self.movers {
-            let body = &mut self.bodies[*mover];
-            body.force = Vec2::ZERO;
-            body.torque = 0.0;
+        self.clear_forces();
+        false
+    }
+
+    /// Moves the bodies of the island, whose velocities are solved.
+    pub(super) fn move_island(&mut self) {
+        match self.progress.stage {
+            Stage::Islands { .. } => {
+                self.leave_impulses();
+                self.island.integrate(self.progress.step.dt);
+            }
+            Stage::Impact { dt } => self.island.integrate(dt),
         }
     }
 
-    /// Solves all islands of awake bodies.
-    fn solve(&mut self, step: &TimeStep) {
-        self.clear_island_flags();
-        for i in 0..self.movers.len() {
+    /// Whether the positions of the island are to be corrected after it moved. Those at an impact were before.
+    pub(super) fn has_loose_positions(&self) -> bool {
+        matches!(self.progress.stage, Stage::Islands { .. })
+    }
+
+    /// Lets the bodies of the island go. `is_solved` says whether little was left to correct.
+    pub(super) fn close_island(&mut self, is_solved: bool) {
+        self.store_motion();
+        if !self.has_loose_positions() {
+            self.leave_impact();
+            return;
+        }
+        self.put_to_sleep(self.progress.step.dt, is_solved);
+        for index in &self.island.bodies {
+            let body = &mut self.bodies[*index];
+            body.in_island = body.kind != BodyType::Static;
+        }
+    }
+
+    /// Gathers the next island of awake bodies and applies forces and old impulses.
+    fn open_next_island(&mut self, first: usize, step: TimeStep) -> bool {
+        for i in first..self.movers.len() {
             let seed = self.movers[i];
             let Body { in_island, is_awake, .. } = self.bodies[seed];
             if is_awake && !in_island {
+                self.progress.stage = Stage::Islands { next: i + 1 };
                 self.gather_island(seed);
-                self.solve_island(step);
+                self.prepare_island(step);
+                return true;
             }
         }
+        false
+    }
+
+    /// Brings the boxes of what was in an island to its motion.
+    fn synchronize_movers(&mut self) {
         for i in 0..self.movers.len() {
             let mover = self.movers[i];
             if self.bodies[mover].in_island {
@@ -51,6 +136,14 @@ impl World {
             }
         }
         self.find_new_contacts();
+    }
+
+    fn clear_forces(&mut self) {
+        for mover in &self.movers {
+            let body = &mut self.bodies[*mover];
+            body.force = Vec2::ZERO;
+            body.torque = 0.0;
+        }
     }
 
     fn clear_island_flags(&mut self) {
@@ -123,7 +216,7 @@ impl World {
         }
     }
 
-    fn solve_island(&mut self, step: &TimeStep) {
+    fn prepare_island(&mut self, step: TimeStep) {
         self.integrate_forces(step.dt);
         self.constrain_contacts();
         for (constraint, id) in
@@ -134,23 +227,13 @@ impl World {
         self.island.prepare_contacts();
         self.constrain_joints(step);
         self.island.warm_start();
-        self.island.solve_velocities(step.velocity_iterations);
-        self.leave_impulses();
-        self.island.integrate(step.dt);
-        let is_solved = self.island.solve_positions(step.position_iterations);
-        self.store_motion();
-        self.put_to_sleep(step.dt, is_solved);
-        for index in &self.island.bodies {
-            let body = &mut self.bodies[*index];
-            body.in_island = body.kind != BodyType::Static;
-        }
     }
 
     /// Starts the sweeps and changes the velocities by gravity, forces and damping.
     fn integrate_forces(&mut self, dt: f32) {
         let Self { island, bodies, gravity, .. } = self;
-        for index in &island.bodies {
-            let body = &mut bodies[*index];
+        for i in 0..island.bodies.len() {
+            let body = &mut bodies[island.bodies[i]];
             body.sweep.c0 = body.sweep.c;
             body.sweep.a0 = body.sweep.a;
             let (mut v, mut w) = (body.linear_velocity, body.angular_velocity);
@@ -160,8 +243,7 @@ impl World {
                 v *= clamp(1.0 - dt * body.linear_damping, 0.0, 1.0);
                 w *= clamp(1.0 - dt * body.angular_damping, 0.0, 1.0);
             }
-            island.positions.push(Position { c: body.sweep.c, a: body.sweep.a });
-            island.velocities.push(Velocity::new(v, w));
+            island.push_body(body.kind, body.position(), Velocity::new(v, w));
         }
     }
 
@@ -178,7 +260,7 @@ impl World {
         }
     }
 
-    fn constrain_joints(&mut self, step: &TimeStep) {
+    fn constrain_joints(&mut self, step: TimeStep) {
         let Self { island, bodies, joints, .. } = self;
         for id in &island.joints {
             let joint = &joints[*id];

@@ -3,22 +3,14 @@
 use super::super::body::BodyType;
 use super::super::math::{Sweep, min};
 use super::super::settings::{MAX_SUB_STEPS, MAX_TOI_BODIES, MAX_TOI_CONTACTS};
-use super::super::solver::TimeStep;
 use super::super::toi::{Moving, time_of_impact};
 use super::{NONE, World};
 
 const POSITION_ITERATIONS: u32 = 20;
 
 impl World {
-    /// Finds the impacts of a step in their order and solves each.
-    pub(super) fn solve_impacts(&mut self, step: &TimeStep) {
-        self.forget_impacts();
-        while let Some((contact, alpha)) = self.first_impact() {
-            self.solve_impact(contact, alpha, step);
-        }
-    }
-
-    fn forget_impacts(&mut self) {
+    /// Begins the search for impacts.
+    pub(super) fn forget_impacts(&mut self) {
         for index in self.movers.iter().chain(&self.advanced) {
             let body = &mut self.bodies[*index];
             body.in_island = false;
@@ -37,7 +29,7 @@ impl World {
     }
 
     /// The contact that is the first to touch, and when.
-    fn first_impact(&mut self) -> Option<(u32, f32)> {
+    pub(super) fn first_impact(&mut self) -> Option<(u32, f32)> {
         let (mut first, mut least) = (NONE, 1.0);
         let mut id = self.contact_list;
         while id != NONE {
@@ -119,8 +111,8 @@ impl World {
         body.synchronize_transform();
     }
 
-    /// Brings two bodies to their impact and solves it with what else they touch.
-    fn solve_impact(&mut self, id: u32, alpha: f32, step: &TimeStep) {
+    /// Brings two bodies to their impact and gathers what else they touch. Returns whether they meet.
+    pub(super) fn open_impact(&mut self, id: u32, alpha: f32) -> bool {
         let bodies = self.contacts[id].bodies;
         let sweeps = bodies.map(|index| self.bodies[index].sweep);
         for index in bodies {
@@ -133,7 +125,7 @@ impl World {
         if !contact.is_touching {
             contact.is_enabled = false;
             bodies.into_iter().zip(sweeps).for_each(|(index, sweep)| self.restore(index, sweep));
-            return;
+            return false;
         }
         contact.in_island = true;
         self.island.clear();
@@ -145,8 +137,8 @@ impl World {
         for index in bodies {
             self.gather_touching(index, alpha);
         }
-        self.solve_impact_island(bodies, (1.0 - alpha) * step.dt, step.velocity_iterations);
-        self.leave_impact();
+        self.prepare_impact(bodies);
+        true
     }
 
     /// Adds a body to the island.
@@ -202,12 +194,12 @@ impl World {
         }
     }
 
-    fn solve_impact_island(&mut self, impact: [u32; 2], dt: f32, velocity_iterations: u32) {
+    /// Corrects the positions at an impact.
+    fn prepare_impact(&mut self, impact: [u32; 2]) {
         self.constrain_contacts();
-        for index in &self.island.bodies {
-            let body = &self.bodies[*index];
-            self.island.positions.push(body.position());
-            self.island.velocities.push(body.velocity());
+        for i in 0..self.island.bodies.len() {
+            let body = &self.bodies[self.island.bodies[i]];
+            self.island.push_body(body.kind, body.position(), body.velocity());
         }
         let movable = impact.map(|index| self.bodies[index].island_index);
         self.island.solve_toi_positions(movable, POSITION_ITERATIONS);
@@ -218,13 +210,10 @@ impl World {
             sweep.a0 = position.a;
         }
         self.island.prepare_contacts();
-        self.island.solve_velocities(velocity_iterations);
-        self.island.integrate(dt);
-        self.store_motion();
     }
 
     /// Ends the island: boxes move, times of impact of what moved are void, new contacts are made.
-    fn leave_impact(&mut self) {
+    pub(super) fn leave_impact(&mut self) {
         for i in 0..self.island.bodies.len() {
             let index = self.island.bodies[i];
             self.bodies[index].in_island = false;

@@ -1,22 +1,24 @@
 //! Contacts: friction, and normal impulses of one point or of two together.
 
-use super::super::contact::Contact;
-use super::super::manifold::{Manifold, WorldManifold};
-use super::super::math::{Vec2, clamp, max};
-use super::super::settings::VELOCITY_THRESHOLD;
+pub(in crate::physics) mod lanes;
+
 use super::{Pair, Velocity, relative_velocity};
+use crate::physics::contact::Contact;
+use crate::physics::manifold::{Manifold, WorldManifold};
+use crate::physics::math::{Vec2, clamp, max};
+use crate::physics::settings::VELOCITY_THRESHOLD;
 
 /// Two points are solved together unless their matrix is worse conditioned than this.
 const MAX_CONDITION: f32 = 1000.0;
 
 /// A point of a contact.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in super::super) struct PointConstraint {
+pub(in crate::physics) struct PointConstraint {
     /// From the two centers of mass.
     r_a: Vec2,
     r_b: Vec2,
-    pub(in super::super) normal_impulse: f32,
-    pub(in super::super) tangent_impulse: f32,
+    pub(in crate::physics) normal_impulse: f32,
+    pub(in crate::physics) tangent_impulse: f32,
     normal_mass: f32,
     tangent_mass: f32,
     bias: f32,
@@ -24,9 +26,9 @@ pub(in super::super) struct PointConstraint {
 
 /// A contact while its island is solved.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in super::super) struct ContactConstraint {
-    pub(in super::super) points: [PointConstraint; 2],
-    pub(in super::super) count: usize,
+pub(in crate::physics) struct ContactConstraint {
+    pub(in crate::physics) points: [PointConstraint; 2],
+    pub(in crate::physics) count: usize,
     normal: Vec2,
     /// Of two points, by rows: their matrix, and its inverse.
     k: [Vec2; 2],
@@ -38,7 +40,7 @@ pub(in super::super) struct ContactConstraint {
 
 impl ContactConstraint {
     /// The constraint of a contact, without impulses.
-    pub(in super::super) fn new(contact: &Contact, pair: Pair) -> Self {
+    pub(in crate::physics) fn new(contact: &Contact, pair: Pair) -> Self {
         Self {
             count: contact.manifold.count as usize,
             pair,
@@ -48,8 +50,13 @@ impl ContactConstraint {
         }
     }
 
+    /// Places of the two bodies in the island.
+    pub(in crate::physics) fn places(&self) -> [u32; 2] {
+        self.pair.index
+    }
+
     /// Takes over the impulses of the step before, scaled by `ratio`.
-    pub(in super::super) fn take_impulses(&mut self, manifold: &Manifold, ratio: f32) {
+    pub(in crate::physics) fn take_impulses(&mut self, manifold: &Manifold, ratio: f32) {
         for (out, point) in self.points.iter_mut().zip(manifold.points()) {
             out.normal_impulse = ratio * point.normal_impulse;
             out.tangent_impulse = ratio * point.tangent_impulse;
@@ -57,7 +64,7 @@ impl ContactConstraint {
     }
 
     /// Leaves the impulses for the next step.
-    pub(in super::super) fn leave_impulses(&self, manifold: &mut Manifold) {
+    pub(in crate::physics) fn leave_impulses(&self, manifold: &mut Manifold) {
         for (out, point) in manifold.points.iter_mut().zip(&self.points[..self.count]) {
             out.normal_impulse = point.normal_impulse;
             out.tangent_impulse = point.tangent_impulse;
@@ -66,13 +73,13 @@ impl ContactConstraint {
 
     /// Normal and tangent impulses of the first and second point.
     #[inline]
-    pub(in super::super) fn impulses(&self) -> [f32; 4] {
+    pub(in crate::physics) fn impulses(&self) -> [f32; 4] {
         let [p1, p2] = &self.points;
         [p1.normal_impulse, p1.tangent_impulse, p2.normal_impulse, p2.tangent_impulse]
     }
 
     /// Takes over where the bodies are and how they move.
-    pub(in super::super) fn prepare(
+    pub(in crate::physics) fn prepare(
         &mut self,
         world: &WorldManifold,
         centers: [Vec2; 2],
@@ -124,7 +131,7 @@ impl ContactConstraint {
     }
 
     /// Applies the impulses of the step before.
-    pub(in super::super) fn warm_start(&self, velocities: &mut [Velocity]) {
+    pub(in crate::physics) fn warm_start(&self, velocities: &mut [Velocity]) {
         let tangent = self.normal.cross_scalar(1.0);
         let mut bodies = self.bodies(velocities);
         for point in &self.points[..self.count] {
@@ -136,7 +143,7 @@ impl ContactConstraint {
 
     /// One iteration: friction, then the normal impulses.
     #[inline]
-    pub(in super::super) fn solve(&mut self, velocities: &mut [Velocity]) {
+    pub(in crate::physics) fn solve(&mut self, velocities: &mut [Velocity]) {
         let mut bodies = self.bodies(velocities);
         let tangent = self.normal.cross_scalar(1.0);
         for i in 0..self.count {

@@ -1,9 +1,11 @@
 //! Revolute joints: motor, limit and pin, as Box2D 2.3 solves them (2.4 has another limit).
 
-use super::super::joint::{Joint, JointImpulse, LimitState};
-use super::super::math::{Apart, Rot, Vec2, abs, clamp};
-use super::super::settings::{ANGULAR_SLOP, LINEAR_SLOP, MAX_ANGULAR_CORRECTION};
+pub(in crate::physics) mod lanes;
+
 use super::{Pair, Position, TimeStep, Velocity, relative_velocity};
+use crate::physics::joint::{Joint, JointImpulse, LimitState};
+use crate::physics::math::{Apart, Rot, Vec2, abs, clamp};
+use crate::physics::settings::{ANGULAR_SLOP, LINEAR_SLOP, MAX_ANGULAR_CORRECTION};
 
 /// A vector of three: the two of the pin, and the angle's.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +31,7 @@ struct Mass {
 /// What an iteration added to a joint's impulses of pin and limit.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
-pub(in super::super) struct JointChange {
+pub(in crate::physics) struct JointChange {
     pin: Apart,
     limit: f32,
     /// Whether the limit would have pulled, so that its impulse became 0.
@@ -38,12 +40,12 @@ pub(in super::super) struct JointChange {
 
 /// A joint while its island is solved.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in super::super) struct JointConstraint {
+pub(in crate::physics) struct JointConstraint {
     pair: Pair,
-    pub(in super::super) impulse: JointImpulse,
-    pub(in super::super) limit_state: LimitState,
+    pub(in crate::physics) impulse: JointImpulse,
+    pub(in crate::physics) limit_state: LimitState,
     /// Of the last iteration.
-    pub(in super::super) change: JointChange,
+    pub(in crate::physics) change: JointChange,
     has_motor: bool,
     /// From the two centers of mass to the pin: in the world, and in the bodies' frames.
     r_a: Vec2,
@@ -116,12 +118,17 @@ impl Mass {
 }
 
 impl JointConstraint {
+    /// Places of the two bodies in the island.
+    pub(in crate::physics) fn places(&self) -> [u32; 2] {
+        self.pair.index
+    }
+
     /// The constraint of a joint, with its impulses of the step before.
-    pub(in super::super) fn new(
+    pub(in crate::physics) fn new(
         joint: &Joint,
         pair: Pair,
         positions: &[Position],
-        step: &TimeStep,
+        step: TimeStep,
     ) -> Self {
         let def = &joint.def;
         let [a, b] = pair.index.map(|index| positions[index as usize].a);
@@ -186,7 +193,7 @@ impl JointConstraint {
     }
 
     /// Applies the impulses of the step before.
-    pub(in super::super) fn warm_start(&self, velocities: &mut [Velocity]) {
+    pub(in crate::physics) fn warm_start(&self, velocities: &mut [Velocity]) {
         let Pair { inv_mass: [m_a, m_b], inv_inertia: [i_a, i_b], index, .. } = self.pair;
         let [a, b] = index.map(|index| index as usize);
         let JointImpulse { limit, motor, .. } = self.impulse;
@@ -197,7 +204,7 @@ impl JointConstraint {
 
     /// One iteration: motor, then limit and pin.
     #[inline]
-    pub(in super::super) fn solve(&mut self, velocities: &mut [Velocity]) {
+    pub(in crate::physics) fn solve(&mut self, velocities: &mut [Velocity]) {
         let Pair { inv_mass: [m_a, m_b], inv_inertia: [i_a, i_b], index, .. } = self.pair;
         let [index_a, index_b] = index.map(|index| index as usize);
         let (mut a, mut b) = (velocities[index_a], velocities[index_b]);
@@ -257,7 +264,7 @@ impl JointConstraint {
 
     /// How many cycles of changes, `most` at most, come without the limit pulling where it did not. `limit` was the
     /// limit's impulse a cycle ago.
-    pub(in super::super) fn cycles_without_pull<'a>(
+    pub(in crate::physics) fn cycles_without_pull<'a>(
         &self,
         changes: &(impl Iterator<Item = &'a JointChange> + Clone),
         limit: f32,
@@ -284,7 +291,7 @@ impl JointConstraint {
     }
 
     /// Sums the changes of a number of cycles.
-    pub(in super::super) fn sum<'a>(
+    pub(in crate::physics) fn sum<'a>(
         &mut self,
         changes: &(impl Iterator<Item = &'a JointChange> + Clone),
         cycles: u32,
@@ -305,7 +312,7 @@ impl JointConstraint {
     }
 
     /// Corrects the positions once; returns whether little was left to correct.
-    pub(in super::super) fn solve_position(&self, positions: &mut [Position]) -> bool {
+    pub(in crate::physics) fn solve_position(&self, positions: &mut [Position]) -> bool {
         let Pair { inv_mass: [m_a, m_b], inv_inertia: [i_a, i_b], index, .. } = self.pair;
         let [index_a, index_b] = index.map(|index| index as usize);
         let (mut a, mut b) = (positions[index_a], positions[index_b]);
