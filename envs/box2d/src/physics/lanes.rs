@@ -1,18 +1,14 @@
-//! Velocities of several islands, solved side by side.
-//!
-//! An island alone waits for its own last result all the time: each constraint begins with the velocities that the one
-//! before leaves. Islands know nothing of each other, so that vectors of them wait no longer than one.
-#![allow(clippy::inline_always, reason = "compiled for each instruction set")]
+//! Which islands are solved side by side.
 
 use super::island::Island;
-use super::solver::contact::lanes::{ContactKind, ContactLane};
-use super::solver::joint::lanes::JointLane;
-use super::solver::lanes::{LANES, Lane, STILL, VelocityLane, compare};
+use super::manifold::ManifoldKind::Circles;
+use super::solver::lanes::STILL;
+use super::solver::position::PositionConstraint;
 
 /// The largest island that is solved beside others.
-const MAX_BODIES: usize = 5;
-const MAX_JOINTS: usize = 4;
-const MAX_CONTACTS: usize = 8;
+pub(super) const MAX_BODIES: usize = 5;
+pub(super) const MAX_JOINTS: usize = 4;
+pub(super) const MAX_CONTACTS: usize = 8;
 
 /// Which rows the joints of an island connect. Islands are solved side by side when they are alike in this.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,33 +17,15 @@ pub(super) struct Structure {
     rows: [[u8; 2]; MAX_JOINTS],
 }
 
-/// An island in each lane. A lane without one goes on with what it has.
-#[derive(Clone, Debug, Default)]
-pub(super) struct VelocityLanes {
-    structure: Structure,
-    velocities: [VelocityLane; MAX_BODIES],
-    joints: [JointLane; MAX_JOINTS],
-    contacts: [ContactLane; MAX_CONTACTS],
-    /// How many contacts each lane has.
-    counts: [usize; LANES],
-}
-
-/// What the next iteration depends on: impulses of pins and limits are only summed, a limit's sign aside.
-#[derive(Clone, Copy)]
-struct Before {
-    velocities: [VelocityLane; MAX_BODIES],
-    motors: [Lane; MAX_JOINTS],
-    impulses: [[Lane; 4]; MAX_CONTACTS],
-}
-
 impl Structure {
-    /// That of an island, if it is small enough and every joint is between bodies that move.
+    /// That of an island, if it is small enough, every joint is between bodies that move and no two circles touch.
     pub(super) fn of(island: &Island) -> Option<Self> {
         let joints = &island.joint_constraints;
         let is_small = island.n_rows as usize <= MAX_BODIES
             && joints.len() <= MAX_JOINTS
             && island.contacts.len() <= MAX_CONTACTS;
-        if !is_small {
+        let has_circles = |contact: &PositionConstraint| contact.manifold.kind == Circles;
+        if !is_small || island.position_constraints.iter().any(has_circles) {
             return None;
         }
         let mut this = Self { count: joints.len() as u8, ..Self::default() };
@@ -60,114 +38,10 @@ impl Structure {
         }
         Some(this)
     }
-}
 
-impl VelocityLanes {
-    /// Begins with islands of a structure.
-    pub(super) fn begin(&mut self, structure: Structure) {
-        self.structure = structure;
-    }
-
-    /// Takes an island over into a lane.
-    pub(super) fn load(&mut self, lane: usize, island: &Island) {
-        for (row, velocity) in island.rows.iter().zip(&island.velocities) {
-            if *row != STILL {
-                self.velocities[*row as usize].set(lane, *velocity);
-            }
-        }
-        for (out, joint) in self.joints.iter_mut().zip(&island.joint_constraints) {
-            out.load(lane, joint);
-        }
-        for (out, contact) in self.contacts.iter_mut().zip(&island.contact_constraints) {
-            let rows = contact.places().map(|place| island.rows[place as usize]);
-            out.load(lane, contact, rows);
-        }
-        let count = island.contact_constraints.len();
-        for contact in self.contacts.iter_mut().take(self.counts[lane]).skip(count) {
-            contact.clear(lane);
-        }
-        self.counts[lane] = count;
-    }
-
-    /// Leaves a lane without contacts.
-    pub(super) fn release(&mut self, lane: usize) {
-        for contact in &mut self.contacts[..self.counts[lane]] {
-            contact.clear(lane);
-        }
-        self.counts[lane] = 0;
-    }
-
-    /// Gives a lane's island back.
-    pub(super) fn store(&self, lane: usize, island: &mut Island) {
-        for (row, velocity) in island.rows.iter().zip(&mut island.velocities) {
-            if *row != STILL {
-                *velocity = self.velocities[*row as usize].get(lane);
-            }
-        }
-        for (joint, out) in self.joints.iter().zip(&mut island.joint_constraints) {
-            joint.store(lane, out);
-        }
-        for (contact, out) in self.contacts.iter().zip(&mut island.contact_constraints) {
-            contact.store(lane, out);
-        }
-    }
-
-    /// Runs a number of iterations in every lane. Marks lanes that came back to where they began.
-    #[inline(always)]
-    pub(super) fn iterate(&mut self, iterations: u32) -> Lane<u32> {
-        let before = self.before();
-        let n_contacts = self.counts.iter().fold(0, |most, count| most.max(*count));
-        let mut kinds = [ContactKind::default(); MAX_CONTACTS];
-        for (kind, contact) in kinds.iter_mut().zip(&self.contacts[..n_contacts]) {
-            *kind = contact.kind();
-        }
-        let n_joints = usize::from(self.structure.count);
-        let has_limit = self.joints.each_ref().map(JointLane::has_limit);
-        for _ in 0..iterations {
-            for (i, has_limit) in has_limit.into_iter().enumerate().take(n_joints) {
-                self.solve_joint(i, has_limit);
-            }
-            for (contact, kind) in self.contacts[..n_contacts].iter_mut().zip(kinds) {
-                contact.solve(kind, &mut self.velocities);
-            }
-        }
-        self.is_again(&before, n_contacts)
-    }
-
-    #[inline(always)]
-    fn solve_joint(&mut self, i: usize, has_limit: bool) {
-        let [a, b] = self.structure.rows[i].map(usize::from);
-        let [v_a, v_b] = self.velocities.get_disjoint_mut([a, b]).expect("two bodies");
-        if has_limit {
-            self.joints[i].solve::<true>(v_a, v_b);
-        } else {
-            self.joints[i].solve::<false>(v_a, v_b);
-        }
-    }
-
-    #[inline(always)]
-    fn before(&self) -> Before {
-        Before {
-            velocities: self.velocities,
-            motors: self.joints.each_ref().map(|joint| joint.motor),
-            impulses: self.contacts.each_ref().map(|contact| contact.impulses().map(|i| *i)),
-        }
-    }
-
-    #[inline(always)]
-    fn is_again(&self, before: &Before, n_contacts: usize) -> Lane<u32> {
-        let mut same = [1; LANES];
-        for (now, before) in self.velocities.iter().zip(&before.velocities) {
-            now.compare(before, &mut same);
-        }
-        for (joint, motor) in self.joints.iter().zip(&before.motors) {
-            compare(&joint.motor, motor, &mut same);
-        }
-        for (contact, impulses) in self.contacts[..n_contacts].iter().zip(&before.impulses) {
-            for (now, before) in contact.impulses().into_iter().zip(impulses) {
-                compare(now, before, &mut same);
-            }
-        }
-        same
+    /// The rows of each joint's bodies.
+    #[inline]
+    pub(super) fn pairs(self) -> impl Iterator<Item = [usize; 2]> {
+        self.rows.into_iter().take(usize::from(self.count)).map(|rows| rows.map(usize::from))
     }
 }

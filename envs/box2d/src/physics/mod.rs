@@ -19,6 +19,7 @@ mod joint;
 mod lanes;
 mod manifold;
 mod math;
+mod position_lanes;
 mod settings;
 mod shape;
 mod slab;
@@ -27,6 +28,7 @@ mod state;
 mod toi;
 mod tree;
 mod trig;
+mod velocity_lanes;
 mod world;
 
 pub use body::{BodyDef, BodyId, BodyType};

@@ -48,11 +48,36 @@ pub fn sin_cos(x: f32) -> (f32, f32) {
     if r.abs() < CANCELLED { fused(n, x) } else { round(r, n, x) }
 }
 
+/// The same without branches, and whether it is right: if not, it is to be computed as [`sin_cos`] does.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    clippy::needless_bitwise_bool,
+    reason = "in loops over lanes, compiled for each instruction set"
+)]
+pub(super) fn sin_cos_unfused(x: f32) -> (f32, f32, bool) {
+    let size = x.abs();
+    let is_reduced = size >= QUARTER_PI;
+    let n = if is_reduced { quadrant(f64::from(x)) } else { 0 };
+    let r = f64::from(x) - f64::from(n) * HALF_PI;
+    let (sin, cos) = polynomials(r, |a, b, c| a * b + c);
+    let is_tiny = size < TINY;
+    let is_cancelled = is_reduced & (r.abs() < CANCELLED);
+    let is_close = is_cancelled | is_near_middle(sin) | is_near_middle(cos);
+    let (sin, cos) = (sin as f32, cos as f32);
+    let (first, second) = if n & 1 == 0 { (sin, cos) } else { (cos, sin) };
+    let first = if n & 2 == 0 { first } else { -first };
+    let second = if n.wrapping_add(1) & 2 == 0 { second } else { -second };
+    let first = if is_tiny { x } else { first };
+    let second = if is_tiny { 1.0 } else { second };
+    (first, second, is_tiny | (!is_close & (size < MAX_FAST)))
+}
+
 /// The nearest multiple of π/2.
 #[inline]
 fn quadrant(x: f64) -> i32 {
     const SCALED: f64 = std::f64::consts::FRAC_2_PI * 16_777_216.0; // 2/π in units of 2^-24
-    ((x * SCALED) as i32 + 0x0080_0000) >> 24
+    ((x * SCALED) as i32).wrapping_add(0x0080_0000) >> 24
 }
 
 /// Sine and cosine of n π/2 + r, rounded to `f32`.

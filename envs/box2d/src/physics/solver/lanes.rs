@@ -9,8 +9,9 @@
     reason = "one loop over the lanes, without branches, compiled for each instruction set"
 )]
 
-use super::super::math::{Vec2, vec2};
-use super::Velocity;
+use super::super::math::{Rot, Vec2, vec2};
+use super::super::trig;
+use super::{Position, Velocity};
 
 /// How many islands are solved side by side.
 pub(in super::super) const LANES: usize = 16;
@@ -34,6 +35,97 @@ pub(in super::super) struct VelocityLane {
     x: Lane,
     y: Lane,
     w: Lane,
+}
+
+/// The position of a body of each island.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct PositionLane {
+    x: Lane,
+    y: Lane,
+    pub(in super::super) a: Lane,
+}
+
+/// A rotation of each island.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct RotLane {
+    s: Lane,
+    c: Lane,
+}
+
+impl RotLane {
+    /// The rotations by angles.
+    #[inline(always)]
+    pub(in super::super) fn new(angles: &Lane) -> Self {
+        let mut this = Self::default();
+        let mut is_exact = true;
+        for lane in 0..LANES {
+            let (sin, cos, exact) = trig::sin_cos_unfused(angles[lane]);
+            (this.s[lane], this.c[lane]) = (sin, cos);
+            is_exact &= exact;
+        }
+        if !is_exact {
+            this.repeat(angles);
+        }
+        this
+    }
+
+    /// The same, one after the other.
+    #[cold]
+    fn repeat(&mut self, angles: &Lane) {
+        for (lane, angle) in angles.iter().enumerate() {
+            (self.s[lane], self.c[lane]) = trig::sin_cos(*angle);
+        }
+    }
+
+    #[inline(always)]
+    pub(in super::super) fn get(&self, lane: usize) -> Rot {
+        Rot { s: self.s[lane], c: self.c[lane] }
+    }
+
+    #[inline(always)]
+    pub(in super::super) fn set(&mut self, lane: usize, rot: Rot) {
+        (self.s[lane], self.c[lane]) = (rot.s, rot.c);
+    }
+}
+
+impl PositionLane {
+    #[inline(always)]
+    pub(in super::super) fn get(&self, lane: usize) -> Position {
+        Position { c: vec2(self.x[lane], self.y[lane]), a: self.a[lane] }
+    }
+
+    #[inline(always)]
+    pub(in super::super) fn set(&mut self, lane: usize, position: Position) {
+        self.x[lane] = position.c.x;
+        self.y[lane] = position.c.y;
+        self.a[lane] = position.a;
+    }
+
+    /// Takes in each lane the position of the body of that lane's row; that of a still one stays.
+    #[inline(always)]
+    pub(in super::super) fn gather(&mut self, rows: &[Self], index: &Lane<u32>) {
+        for (row, position) in (0..).zip(rows) {
+            for lane in 0..LANES {
+                let is_here = index[lane] == row;
+                self.x[lane] = if is_here { position.x[lane] } else { self.x[lane] };
+                self.y[lane] = if is_here { position.y[lane] } else { self.y[lane] };
+                self.a[lane] = if is_here { position.a[lane] } else { self.a[lane] };
+            }
+        }
+    }
+
+    /// Puts the positions into their rows; those of still bodies nowhere.
+    #[inline(always)]
+    pub(in super::super) fn scatter(&self, rows: &mut [Self], index: &Lane<u32>) {
+        for (row, position) in (0..).zip(rows) {
+            for lane in 0..LANES {
+                let is_here = index[lane] == row;
+                position.x[lane] = if is_here { self.x[lane] } else { position.x[lane] };
+                position.y[lane] = if is_here { self.y[lane] } else { position.y[lane] };
+                position.a[lane] = if is_here { self.a[lane] } else { position.a[lane] };
+            }
+        }
+    }
 }
 
 impl Lane2 {

@@ -37,12 +37,16 @@ impl World {
     pub fn step(&mut self, dt: f32, velocity_iterations: u32, position_iterations: u32) {
         self.start_step(dt);
         while self.open_island() {
-            self.island.solve_velocities(velocity_iterations);
-            self.move_island();
-            let is_solved =
-                self.has_loose_positions() && self.island.solve_positions(position_iterations);
-            self.close_island(is_solved);
+            self.solve_island([velocity_iterations, position_iterations]);
         }
+    }
+
+    /// Solves the island and lets it go; with so many iterations for velocities and, at most, for positions.
+    pub(super) fn solve_island(&mut self, [velocities, positions]: [u32; 2]) {
+        self.island.solve_velocities(velocities);
+        self.move_island();
+        let is_solved = self.has_loose_positions() && self.island.solve_positions(positions);
+        self.close_island(is_solved);
     }
 
     /// Begins a step, of which then the islands are solved one after the other.

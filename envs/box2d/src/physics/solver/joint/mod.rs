@@ -1,6 +1,7 @@
 //! Revolute joints: motor, limit and pin, as Box2D 2.3 solves them (2.4 has another limit).
 
 pub(in crate::physics) mod lanes;
+pub(in crate::physics) mod position_lanes;
 
 use super::{Pair, Position, TimeStep, Velocity, relative_velocity};
 use crate::physics::joint::{Joint, JointImpulse, LimitState};
@@ -323,22 +324,10 @@ impl JointConstraint {
         }
         let r_a = Rot::new(a.a).apply(self.local_a);
         let r_b = Rot::new(b.a).apply(self.local_b);
-        let error = b.c + r_b - a.c - r_a;
-        let xx = m_a + m_b + i_a * r_a.y * r_a.y + i_b * r_b.y * r_b.y;
-        let xy = -i_a * r_a.x * r_a.y - i_b * r_b.x * r_b.y;
-        let yy = m_a + m_b + i_a * r_a.x * r_a.x + i_b * r_b.x * r_b.x;
-        let inverse = inverse(xx * yy - xy * xy);
-        let impulse = -Vec2::new(
-            inverse * (yy * error.x - xy * error.y),
-            inverse * (xx * error.y - xy * error.x),
-        );
-        a.c -= m_a * impulse;
-        a.a -= i_a * r_a.cross(impulse);
-        b.c += m_b * impulse;
-        b.a += i_b * r_b.cross(impulse);
+        let error = pull_to_pin([m_a, m_b], [i_a, i_b], (&mut a, r_a), (&mut b, r_b));
         positions[index_a] = a;
         positions[index_b] = b;
-        error.length() <= LINEAR_SLOP && angular_error <= ANGULAR_SLOP
+        error <= LINEAR_SLOP && angular_error <= ANGULAR_SLOP
     }
 
     /// The impulse that corrects an angle beyond the limit, and by how much it is.
@@ -362,4 +351,30 @@ impl JointConstraint {
         };
         (-self.motor_mass * correction, error)
     }
+}
+
+/// Brings two bodies together at the pin, to which `r_a` and `r_b` lead from their centers. Returns how far apart they
+/// were there.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled for each instruction set, too")]
+fn pull_to_pin(
+    [m_a, m_b]: [f32; 2],
+    [i_a, i_b]: [f32; 2],
+    (a, r_a): (&mut Position, Vec2),
+    (b, r_b): (&mut Position, Vec2),
+) -> f32 {
+    let error = b.c + r_b - a.c - r_a;
+    let xx = m_a + m_b + i_a * r_a.y * r_a.y + i_b * r_b.y * r_b.y;
+    let xy = -i_a * r_a.x * r_a.y - i_b * r_b.x * r_b.y;
+    let yy = m_a + m_b + i_a * r_a.x * r_a.x + i_b * r_b.x * r_b.x;
+    let inverse = inverse(xx * yy - xy * xy);
+    let impulse = -Vec2::new(
+        inverse * (yy * error.x - xy * error.y),
+        inverse * (xx * error.y - xy * error.x),
+    );
+    a.c -= m_a * impulse;
+    a.a -= i_a * r_a.cross(impulse);
+    b.c += m_b * impulse;
+    b.a += i_b * r_b.cross(impulse);
+    error.length()
 }

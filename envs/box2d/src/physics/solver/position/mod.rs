@@ -1,16 +1,18 @@
 //! Positions: overlap of contacts is pushed apart after the velocities are solved.
 
-use super::super::manifold::{Manifold, ManifoldKind, WorldManifold};
-use super::super::math::{Transform, Vec2, clamp, min};
-use super::super::settings::{BAUMGARTE, LINEAR_SLOP, MAX_LINEAR_CORRECTION, TOI_BAUMGARTE};
+pub(in crate::physics) mod lanes;
+
 use super::{Pair, Position};
+use crate::physics::manifold::{Manifold, ManifoldKind, WorldManifold};
+use crate::physics::math::{Transform, Vec2, clamp, min};
+use crate::physics::settings::{BAUMGARTE, LINEAR_SLOP, MAX_LINEAR_CORRECTION, TOI_BAUMGARTE};
 
 /// A contact while the positions of its island are corrected.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in super::super) struct PositionConstraint {
-    pub(in super::super) pair: Pair,
-    pub(in super::super) manifold: Manifold,
-    pub(in super::super) radii: [f32; 2],
+pub(in crate::physics) struct PositionConstraint {
+    pub(in crate::physics) pair: Pair,
+    pub(in crate::physics) manifold: Manifold,
+    pub(in crate::physics) radii: [f32; 2],
 }
 
 /// Where a point of a contact overlaps, and by how much (negative).
@@ -21,7 +23,7 @@ struct Overlap {
 }
 
 /// Corrects overlap once; returns whether little was left.
-pub(in super::super) fn solve(
+pub(in crate::physics) fn solve(
     constraints: &[PositionConstraint],
     positions: &mut [Position],
 ) -> bool {
@@ -33,7 +35,7 @@ pub(in super::super) fn solve(
 }
 
 /// Corrects overlap at an impact once, with only the two bodies `movable` free to move; returns whether little was left.
-pub(in super::super) fn solve_toi(
+pub(in crate::physics) fn solve_toi(
     constraints: &[PositionConstraint],
     movable: [u32; 2],
     positions: &mut [Position],
@@ -61,7 +63,10 @@ impl PositionConstraint {
     }
 
     /// The manifold in the world, and the centers of mass.
-    pub(in super::super) fn in_world(&self, positions: &[Position]) -> (WorldManifold, [Vec2; 2]) {
+    pub(in crate::physics) fn in_world(
+        &self,
+        positions: &[Position],
+    ) -> (WorldManifold, [Vec2; 2]) {
         let [a, b] = self.pair.index.map(|index| positions[index as usize]);
         (self.manifold.in_world(self.frames(a, b), self.radii), [a.c, b.c])
     }
