@@ -6,7 +6,7 @@ use super::island::Island;
 use super::lanes::{MAX_BODIES, MAX_CONTACTS, MAX_JOINTS, Structure};
 use super::settings::LINEAR_SLOP;
 use super::solver::joint::position_lanes::JointPositionLane;
-use super::solver::lanes::{LANES, Lane, PositionLane, STILL};
+use super::solver::lanes::{LANES, Lane, PositionLane, STILL, SlotKind};
 use super::solver::position::lanes::ContactPositionLane;
 
 /// An island in each lane. A lane without one goes on with what it has.
@@ -16,8 +16,10 @@ pub(super) struct PositionLanes {
     positions: [PositionLane; MAX_BODIES],
     joints: [JointPositionLane; MAX_JOINTS],
     contacts: [ContactPositionLane; MAX_CONTACTS],
-    /// How many contacts each lane has.
+    /// How many contacts each lane has, and the most.
     counts: [usize; LANES],
+    n_contacts: usize,
+    kinds: [SlotKind; MAX_CONTACTS],
 }
 
 /// One iteration in every lane. Marks the lanes in which little was to correct.
@@ -67,12 +69,19 @@ impl PositionLanes {
         }
     }
 
+    /// Sees what the lanes have in common, after some were loaded or released.
+    pub(super) fn survey(&mut self) {
+        self.n_contacts = self.counts.iter().fold(0, |most, count| most.max(*count));
+        for (kind, contact) in self.kinds.iter_mut().zip(&self.contacts[..self.n_contacts]) {
+            *kind = contact.kind();
+        }
+    }
+
     #[inline(always)]
     fn correct(&mut self) -> Lane<u32> {
-        let n_contacts = self.counts.iter().fold(0, |most, count| most.max(*count));
         let mut least = Lane::default();
-        for contact in &self.contacts[..n_contacts] {
-            contact.solve(&mut self.positions, &mut least);
+        for (contact, kind) in self.contacts[..self.n_contacts].iter().zip(self.kinds) {
+            contact.solve(kind, &mut self.positions, &mut least);
         }
         let mut is_solved = least.map(|least: f32| u32::from(least >= -3.0 * LINEAR_SLOP));
         let pairs = self.structure.pairs();

@@ -7,9 +7,9 @@
 use super::isa::Kernel;
 use super::island::Island;
 use super::lanes::{MAX_BODIES, MAX_CONTACTS, MAX_JOINTS, Structure};
-use super::solver::contact::lanes::{ContactKind, ContactLane};
+use super::solver::contact::lanes::ContactLane;
 use super::solver::joint::lanes::JointLane;
-use super::solver::lanes::{LANES, Lane, STILL, VelocityLane, compare};
+use super::solver::lanes::{LANES, Lane, STILL, SlotKind, VelocityLane, compare};
 
 /// An island in each lane. A lane without one goes on with what it has.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +18,11 @@ pub(super) struct VelocityLanes {
     velocities: [VelocityLane; MAX_BODIES],
     joints: [JointLane; MAX_JOINTS],
     contacts: [ContactLane; MAX_CONTACTS],
-    /// How many contacts each lane has.
+    /// How many contacts each lane has, and the most.
     counts: [usize; LANES],
+    n_contacts: usize,
+    kinds: [SlotKind; MAX_CONTACTS],
+    has_limit: [bool; MAX_JOINTS],
 }
 
 /// A number of iterations in every lane. Marks the lanes that came back to where they began.
@@ -83,15 +86,19 @@ impl VelocityLanes {
         }
     }
 
+    /// Sees what the lanes have in common, after some were loaded or released.
+    pub(super) fn survey(&mut self) {
+        self.n_contacts = self.counts.iter().fold(0, |most, count| most.max(*count));
+        for (kind, contact) in self.kinds.iter_mut().zip(&self.contacts[..self.n_contacts]) {
+            *kind = contact.kind();
+        }
+        self.has_limit = self.joints.each_ref().map(JointLane::has_limit);
+    }
+
     #[inline(always)]
     fn iterate(&mut self, iterations: u32) -> Lane<u32> {
         let before = self.before();
-        let n_contacts = self.counts.iter().fold(0, |most, count| most.max(*count));
-        let mut kinds = [ContactKind::default(); MAX_CONTACTS];
-        for (kind, contact) in kinds.iter_mut().zip(&self.contacts[..n_contacts]) {
-            *kind = contact.kind();
-        }
-        let has_limit = self.joints.each_ref().map(JointLane::has_limit);
+        let Self { n_contacts, kinds, has_limit, .. } = *self;
         for _ in 0..iterations {
             for (i, pair) in self.structure.pairs().enumerate() {
                 self.solve_joint(i, pair, has_limit[i]);

@@ -19,6 +19,15 @@ pub(in super::super) const LANES: usize = 16;
 /// The row of a body that nothing moves.
 pub(in super::super) const STILL: u32 = u32::MAX;
 
+/// What the contacts of all islands at one place have in common.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct SlotKind {
+    /// Rows of first and of second bodies, a bit each; those of still bodies have none.
+    pub(in super::super) rows: [u32; 2],
+    /// Whether a contact has two points.
+    pub(in super::super) has_two: bool,
+}
+
 /// A number of each island.
 pub(in super::super) type Lane<T = f32> = [T; LANES];
 
@@ -50,6 +59,14 @@ pub(in super::super) struct PositionLane {
 pub(in super::super) struct RotLane {
     s: Lane,
     c: Lane,
+}
+
+impl SlotKind {
+    pub(in super::super) fn new(rows: &[Lane<u32>; 2], count: &Lane<u32>) -> Self {
+        let bit = |row: u32| if row == STILL { 0 } else { 1 << row };
+        let rows = rows.map(|rows| rows.into_iter().fold(0, |bits, row| bits | bit(row)));
+        Self { rows, has_two: count.contains(&2) }
+    }
 }
 
 impl RotLane {
@@ -103,8 +120,11 @@ impl PositionLane {
 
     /// Takes in each lane the position of the body of that lane's row; that of a still one stays.
     #[inline(always)]
-    pub(in super::super) fn gather(&mut self, rows: &[Self], index: &Lane<u32>) {
+    pub(in super::super) fn gather(&mut self, rows: &[Self], bits: u32, index: &Lane<u32>) {
         for (row, position) in (0..).zip(rows) {
+            if bits & 1 << row == 0 {
+                continue;
+            }
             for lane in 0..LANES {
                 let is_here = index[lane] == row;
                 self.x[lane] = if is_here { position.x[lane] } else { self.x[lane] };
@@ -116,8 +136,11 @@ impl PositionLane {
 
     /// Puts the positions into their rows; those of still bodies nowhere.
     #[inline(always)]
-    pub(in super::super) fn scatter(&self, rows: &mut [Self], index: &Lane<u32>) {
+    pub(in super::super) fn scatter(&self, rows: &mut [Self], bits: u32, index: &Lane<u32>) {
         for (row, position) in (0..).zip(rows) {
+            if bits & 1 << row == 0 {
+                continue;
+            }
             for lane in 0..LANES {
                 let is_here = index[lane] == row;
                 position.x[lane] = if is_here { self.x[lane] } else { position.x[lane] };
@@ -155,11 +178,14 @@ impl VelocityLane {
         self.w[lane] = velocity.w;
     }
 
-    /// In each lane the velocity of the body of that lane's row; of a still one, 0.
+    /// In each lane the velocity of the body of that lane's row; of a still one, 0. `bits` are those of rows that occur.
     #[inline(always)]
-    pub(in super::super) fn gather(rows: &[Self], index: &Lane<u32>) -> Self {
+    pub(in super::super) fn gather(rows: &[Self], bits: u32, index: &Lane<u32>) -> Self {
         let mut out = Self::default();
         for (row, velocity) in (0..).zip(rows) {
+            if bits & 1 << row == 0 {
+                continue;
+            }
             for lane in 0..LANES {
                 let is_here = index[lane] == row;
                 out.x[lane] = if is_here { velocity.x[lane] } else { out.x[lane] };
@@ -172,8 +198,11 @@ impl VelocityLane {
 
     /// Puts the velocities into their rows; those of still bodies nowhere.
     #[inline(always)]
-    pub(in super::super) fn scatter(&self, rows: &mut [Self], index: &Lane<u32>) {
+    pub(in super::super) fn scatter(&self, rows: &mut [Self], bits: u32, index: &Lane<u32>) {
         for (row, velocity) in (0..).zip(rows) {
+            if bits & 1 << row == 0 {
+                continue;
+            }
             for lane in 0..LANES {
                 let is_here = index[lane] == row;
                 velocity.x[lane] = if is_here { self.x[lane] } else { velocity.x[lane] };

@@ -7,7 +7,7 @@
 )]
 
 use super::super::Velocity;
-use super::super::lanes::{LANES, Lane, Lane2, STILL, VelocityLane};
+use super::super::lanes::{LANES, Lane, Lane2, STILL, SlotKind, VelocityLane};
 use super::{ContactConstraint, PointConstraint};
 use crate::physics::math::{Vec2, clamp, max};
 
@@ -35,15 +35,6 @@ pub(in crate::physics) struct ContactLane {
     inv_mass: [Lane; 2],
     inv_inertia: [Lane; 2],
     friction: Lane,
-}
-
-/// What lanes have in common.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::physics) struct ContactKind {
-    /// Whether a first body is not still.
-    moves_first: bool,
-    /// Whether a contact has two points.
-    has_two: bool,
 }
 
 impl Default for ContactLane {
@@ -121,11 +112,8 @@ impl ContactLane {
         }
     }
 
-    #[inline(always)]
-    pub(in crate::physics) fn kind(&self) -> ContactKind {
-        let moves_first = self.rows[0].iter().fold(false, |any, row| any | (*row != STILL));
-        let has_two = self.count.iter().fold(false, |any, count| any | (*count == 2));
-        ContactKind { moves_first, has_two }
+    pub(in crate::physics) fn kind(&self) -> SlotKind {
+        SlotKind::new(&self.rows, &self.count)
     }
 
     /// Normal and tangent impulses of the first and second point.
@@ -137,21 +125,17 @@ impl ContactLane {
 
     /// One iteration in each lane.
     #[inline(always)]
-    pub(in crate::physics) fn solve(&mut self, kind: ContactKind, bodies: &mut [VelocityLane]) {
-        let mut a = VelocityLane::default();
-        if kind.moves_first {
-            a = VelocityLane::gather(bodies, &self.rows[0]);
-        }
-        let mut b = VelocityLane::gather(bodies, &self.rows[1]);
+    pub(in crate::physics) fn solve(&mut self, kind: SlotKind, bodies: &mut [VelocityLane]) {
+        let [rows_a, rows_b] = kind.rows;
+        let mut a = VelocityLane::gather(bodies, rows_a, &self.rows[0]);
+        let mut b = VelocityLane::gather(bodies, rows_b, &self.rows[1]);
         if kind.has_two {
             self.solve_lanes::<true>(&mut a, &mut b);
         } else {
             self.solve_lanes::<false>(&mut a, &mut b);
         }
-        if kind.moves_first {
-            a.scatter(bodies, &self.rows[0]);
-        }
-        b.scatter(bodies, &self.rows[1]);
+        a.scatter(bodies, rows_a, &self.rows[0]);
+        b.scatter(bodies, rows_b, &self.rows[1]);
     }
 
     /// Friction, then the normal impulses. `TWO` says whether a contact may have two points.

@@ -7,7 +7,7 @@
 )]
 
 use super::super::Position;
-use super::super::lanes::{LANES, Lane, Lane2, PositionLane, RotLane, STILL};
+use super::super::lanes::{LANES, Lane, Lane2, PositionLane, RotLane, STILL, SlotKind};
 use super::PositionConstraint;
 use crate::physics::manifold::ManifoldKind;
 use crate::physics::math::{Rot, Transform, Vec2, clamp, min};
@@ -83,30 +83,25 @@ impl ContactPositionLane {
         self.load(lane, &none, [STILL; 2], &[Position::default()]);
     }
 
-    /// Whether a first body is not still.
-    #[inline(always)]
-    pub(in crate::physics) fn moves_first(&self) -> bool {
-        self.rows[0].iter().fold(false, |any, row| any | (*row != STILL))
-    }
-
-    /// Whether a contact has two points.
-    #[inline(always)]
-    pub(in crate::physics) fn has_two(&self) -> bool {
-        self.count.iter().fold(false, |any, count| any | (*count == 2))
+    pub(in crate::physics) fn kind(&self) -> SlotKind {
+        SlotKind::new(&self.rows, &self.count)
     }
 
     /// Corrects overlap once, and keeps the least separation.
     #[inline(always)]
-    pub(in crate::physics) fn solve(&self, bodies: &mut [PositionLane], least: &mut Lane) {
+    pub(in crate::physics) fn solve(
+        &self,
+        kind: SlotKind,
+        bodies: &mut [PositionLane],
+        least: &mut Lane,
+    ) {
         let [mut a, mut b] = self.still;
-        let moves_first = self.moves_first();
-        if moves_first {
-            a.gather(bodies, &self.rows[0]);
-        }
-        b.gather(bodies, &self.rows[1]);
-        let n = if self.has_two() { 2 } else { 1 };
+        let [rows_a, rows_b] = kind.rows;
+        a.gather(bodies, rows_a, &self.rows[0]);
+        b.gather(bodies, rows_b, &self.rows[1]);
+        let n = if kind.has_two { 2 } else { 1 };
         for i in 0..n {
-            let q_a = if moves_first { RotLane::new(&a.a) } else { self.still_rot_a };
+            let q_a = if rows_a != 0 { RotLane::new(&a.a) } else { self.still_rot_a };
             let q_b = RotLane::new(&b.a);
             for lane in 0..LANES {
                 let is_there = self.count[lane] as usize > i;
@@ -118,10 +113,8 @@ impl ContactPositionLane {
                 least[lane] = if is_there { min(least[lane], separation) } else { least[lane] };
             }
         }
-        if moves_first {
-            a.scatter(bodies, &self.rows[0]);
-        }
-        b.scatter(bodies, &self.rows[1]);
+        a.scatter(bodies, rows_a, &self.rows[0]);
+        b.scatter(bodies, rows_b, &self.rows[1]);
     }
 
     #[inline(always)]

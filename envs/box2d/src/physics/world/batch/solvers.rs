@@ -40,6 +40,7 @@ impl<'a, W: Worlds + ?Sized> VelocitySolver<'a, W> {
 
     /// Gives free lanes to the next islands. Returns how many lanes are taken.
     fn fill(&mut self, tasks: &mut impl Iterator<Item = Task>) -> usize {
+        let mut is_changed = false;
         for (lane, place) in self.tasks.iter_mut().enumerate().filter(|(_, place)| place.is_none())
         {
             *place = tasks.next();
@@ -47,6 +48,10 @@ impl<'a, W: Worlds + ?Sized> VelocitySolver<'a, W> {
                 Some(task) => self.lanes.load(lane, &self.worlds.world(task.world).island),
                 None => self.lanes.release(lane),
             }
+            is_changed = true;
+        }
+        if is_changed {
+            self.lanes.survey();
         }
         self.tasks.iter().flatten().count()
     }
@@ -93,6 +98,7 @@ impl<'a, W: Worlds + ?Sized> PositionSolver<'a, W> {
 
     /// Gives free lanes to the next islands. Returns how many lanes are taken.
     fn fill(&mut self, tasks: &mut impl Iterator<Item = Task>) -> usize {
+        let mut is_changed = false;
         for (lane, place) in self.tasks.iter_mut().enumerate().filter(|(_, place)| place.is_none())
         {
             *place = next_loose(self.worlds, tasks);
@@ -100,6 +106,10 @@ impl<'a, W: Worlds + ?Sized> PositionSolver<'a, W> {
                 Some(task) => self.lanes.load(lane, &self.worlds.world(task.world).island),
                 None => self.lanes.release(lane),
             }
+            is_changed = true;
+        }
+        if is_changed {
+            self.lanes.survey();
         }
         self.tasks.iter().flatten().count()
     }
