@@ -52,6 +52,11 @@ impl PositionLanes {
         self.counts[lane] = count;
     }
 
+    /// Whether a lane is without contacts.
+    pub(super) fn is_free(&self, lane: usize) -> bool {
+        self.counts[lane] == 0
+    }
+
     /// Leaves a lane without contacts.
     pub(super) fn release(&mut self, lane: usize) {
         for contact in &mut self.contacts[..self.counts[lane]] {

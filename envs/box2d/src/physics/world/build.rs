@@ -26,6 +26,8 @@ impl World {
             advanced: Vec::new(),
             island: super::Island::default(),
             progress: super::Progress::default(),
+            swept: Vec::new(),
+            step_number: 0,
         }
     }
 
@@ -33,6 +35,7 @@ impl World {
     pub fn reserve(&mut self, fixtures: usize, contacts: usize) {
         self.bodies.reserve(fixtures);
         self.fixtures.reserve(fixtures);
+        self.swept.reserve(fixtures);
         self.contacts.reserve(contacts);
         self.broad_phase.reserve(fixtures);
         self.events.reserve(2 * contacts);
@@ -118,6 +121,7 @@ impl World {
             proxy: NONE,
             next: owner.fixtures,
         });
+        self.swept.resize(self.fixtures.items.len(), super::Swept::default());
         self.bodies[body.0].fixtures = id;
         self.fixtures[id].proxy = self.broad_phase.insert(&aabb, id);
         if def.density > 0.0 {

@@ -9,6 +9,7 @@ mod state;
 mod step;
 mod toi;
 
+use super::aabb::Aabb;
 use super::body::{Body, BodyId};
 use super::broad_phase::BroadPhase;
 use super::contact::Contact;
@@ -82,4 +83,15 @@ pub struct World {
     advanced: Vec<u32>,
     island: Island,
     progress: Progress,
+    /// By fixture where it moves. Memory only: it says nothing between steps.
+    swept: Vec<Swept>,
+    /// Steps so far, those of a world before a reset or a load included.
+    step_number: u64,
+}
+
+/// The box around where a fixture begins and ends in a step.
+#[derive(Clone, Copy, Debug, Default)]
+struct Swept {
+    aabb: Aabb,
+    step_number: u64,
 }

@@ -4,7 +4,7 @@ use slm_env::{StateError, StateReader, StateWriter};
 
 use super::super::shape::{MAX_VERTICES, Shape};
 use super::super::state::State;
-use super::{NONE, World};
+use super::{NONE, Swept, World};
 
 impl World {
     /// Writes everything, so that a loaded copy goes on bit for bit.
@@ -44,6 +44,9 @@ impl World {
         world.advanced = State::load(from)?;
         world.check()?;
         world.island = std::mem::take(&mut self.island);
+        world.swept = std::mem::take(&mut self.swept);
+        world.swept.resize(world.fixtures.items.len(), Swept::default());
+        world.step_number = self.step_number;
         *self = world;
         Ok(())
     }

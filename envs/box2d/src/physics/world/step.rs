@@ -8,7 +8,7 @@ use super::super::solver::contact::ContactConstraint;
 use super::super::solver::joint::JointConstraint;
 use super::super::solver::position::PositionConstraint;
 use super::super::solver::{Pair, Position, TimeStep, Velocity};
-use super::{NONE, World};
+use super::{NONE, Swept, World};
 
 /// How far a step has come.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,6 +59,7 @@ impl World {
         let ratio = self.inv_dt * dt;
         let step = TimeStep { dt, ratio };
         self.collide();
+        self.step_number += 1;
         self.progress = Progress { step, stage: Stage::Islands { next: 0 } };
         self.clear_island_flags();
     }
@@ -254,24 +255,26 @@ impl World {
     /// Makes the constraints of the island's contacts, without impulses.
     pub(super) fn constrain_contacts(&mut self) {
         let Self { island, bodies, contacts, fixtures, .. } = self;
-        for id in &island.contacts {
+        let pair = |contact: &Contact| Pair::new(contact.bodies.map(|index| &bodies[index]));
+        island.contact_constraints.extend(island.contacts.iter().map(|id| {
             let contact = &contacts[*id];
-            let pair = Pair::new(contact.bodies.map(|index| &bodies[index]));
+            ContactConstraint::new(contact, pair(contact))
+        }));
+        island.position_constraints.extend(island.contacts.iter().map(|id| {
+            let contact = &contacts[*id];
             let Contact { manifold, .. } = *contact;
             let radii = contact.fixtures.map(|index| fixtures[index].shape.radius());
-            island.contact_constraints.push(ContactConstraint::new(contact, pair));
-            island.position_constraints.push(PositionConstraint { pair, manifold, radii });
-        }
+            PositionConstraint { pair: pair(contact), manifold, radii }
+        }));
     }
 
     fn constrain_joints(&mut self, step: TimeStep) {
         let Self { island, bodies, joints, .. } = self;
-        for id in &island.joints {
+        island.joint_constraints.extend(island.joints.iter().map(|id| {
             let joint = &joints[*id];
             let pair = Pair::new(joint.bodies().map(|index| &bodies[index]));
-            let constraint = JointConstraint::new(joint, pair, &island.positions, step);
-            island.joint_constraints.push(constraint);
-        }
+            JointConstraint::new(joint, pair, &island.positions, step)
+        }));
     }
 
     /// Keeps the impulses for the next step.
@@ -327,13 +330,14 @@ impl World {
 
     /// Brings the boxes of a body's fixtures to its motion from a frame to its present one.
     pub(super) fn synchronize_fixtures(&mut self, index: u32, before: Transform) {
-        let Self { bodies, fixtures, broad_phase, .. } = self;
+        let Self { bodies, fixtures, broad_phase, swept, step_number, .. } = self;
         let body = &bodies[index];
         let displacement = body.transform.p - before.p;
         let mut next = body.fixtures;
         while next != NONE {
             let fixture = &fixtures[next];
             let aabb = fixture.shape.aabb(before).union(&fixture.shape.aabb(body.transform));
+            swept[next as usize] = Swept { aabb, step_number: *step_number };
             broad_phase.update(fixture.proxy, &aabb, displacement);
             next = fixture.next;
         }

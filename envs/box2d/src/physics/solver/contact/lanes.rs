@@ -129,28 +129,35 @@ impl ContactLane {
         let [rows_a, rows_b] = kind.rows;
         let mut a = VelocityLane::gather(bodies, rows_a, &self.rows[0]);
         let mut b = VelocityLane::gather(bodies, rows_b, &self.rows[1]);
-        if kind.has_two {
-            self.solve_lanes::<true>(&mut a, &mut b);
-        } else {
-            self.solve_lanes::<false>(&mut a, &mut b);
+        match (kind.has_two, rows_a != 0) {
+            (false, false) => self.solve_lanes::<false, false>(&mut a, &mut b),
+            (false, true) => self.solve_lanes::<false, true>(&mut a, &mut b),
+            (true, false) => self.solve_lanes::<true, false>(&mut a, &mut b),
+            (true, true) => self.solve_lanes::<true, true>(&mut a, &mut b),
         }
         a.scatter(bodies, rows_a, &self.rows[0]);
         b.scatter(bodies, rows_b, &self.rows[1]);
     }
 
-    /// Friction, then the normal impulses. `TWO` says whether a contact may have two points.
+    /// Friction, then the normal impulses. `TWO` says whether a contact may have two points, `FIRST` whether a first body
+    /// may move: a still one takes no impulse.
     #[inline(always)]
-    fn solve_lanes<const TWO: bool>(&mut self, v_a: &mut VelocityLane, v_b: &mut VelocityLane) {
+    fn solve_lanes<const TWO: bool, const FIRST: bool>(
+        &mut self,
+        v_a: &mut VelocityLane,
+        v_b: &mut VelocityLane,
+    ) {
         for lane in 0..LANES {
             let is_two = self.count[lane] == 2;
-            let mut bodies = [v_a.get(lane), v_b.get(lane)];
-            bodies = self.rub(lane, 0, true, bodies);
+            let a = if FIRST { v_a.get(lane) } else { Velocity::default() };
+            let mut bodies = [a, v_b.get(lane)];
+            bodies = self.rub::<FIRST>(lane, 0, true, bodies);
             if TWO {
-                bodies = self.rub(lane, 1, is_two, bodies);
+                bodies = self.rub::<FIRST>(lane, 1, is_two, bodies);
             }
-            let (one, impulse) = self.push_apart(lane, bodies);
+            let (one, impulse) = self.push_apart::<FIRST>(lane, bodies);
             if TWO {
-                let (two, impulses) = self.push_two_apart(lane, bodies);
+                let (two, impulses) = self.push_two_apart::<FIRST>(lane, bodies);
                 bodies = choose(is_two, two, one);
                 let [p1, p2] = &mut self.points;
                 p1.normal_impulse[lane] = if is_two { impulses.x } else { impulse };
@@ -159,20 +166,29 @@ impl ContactLane {
                 bodies = one;
                 self.points[0].normal_impulse[lane] = impulse;
             }
-            v_a.set(lane, bodies[0]);
+            if FIRST {
+                v_a.set(lane, bodies[0]);
+            }
             v_b.set(lane, bodies[1]);
         }
     }
 
     /// Friction at a point, if it is there.
     #[inline(always)]
-    fn rub(&mut self, lane: usize, i: usize, is_there: bool, old: [Velocity; 2]) -> [Velocity; 2] {
+    fn rub<const FIRST: bool>(
+        &mut self,
+        lane: usize,
+        i: usize,
+        is_there: bool,
+        old: [Velocity; 2],
+    ) -> [Velocity; 2] {
         let tangent = self.normal.get(lane).cross_scalar(1.0);
         let point = self.points[i].get(lane);
         let speed = point.velocity(&old).dot(tangent);
         let most = self.friction[lane] * point.normal_impulse;
         let impulse = clamp(point.tangent_impulse + point.tangent_mass * (-speed), -most, most);
-        let new = self.push(lane, &point, (impulse - point.tangent_impulse) * tangent, old);
+        let new =
+            self.push::<FIRST>(lane, &point, (impulse - point.tangent_impulse) * tangent, old);
         self.points[i].tangent_impulse[lane] =
             if is_there { impulse } else { point.tangent_impulse };
         choose(is_there, new, old)
@@ -180,17 +196,25 @@ impl ContactLane {
 
     /// The normal impulse of a single point.
     #[inline(always)]
-    fn push_apart(&self, lane: usize, old: [Velocity; 2]) -> ([Velocity; 2], f32) {
+    fn push_apart<const FIRST: bool>(
+        &self,
+        lane: usize,
+        old: [Velocity; 2],
+    ) -> ([Velocity; 2], f32) {
         let (normal, point) = (self.normal.get(lane), self.points[0].get(lane));
         let speed = point.velocity(&old).dot(normal);
         let change = -point.normal_mass * (speed - point.bias);
         let impulse = max(point.normal_impulse + change, 0.0);
-        (self.push(lane, &point, (impulse - point.normal_impulse) * normal, old), impulse)
+        (self.push::<FIRST>(lane, &point, (impulse - point.normal_impulse) * normal, old), impulse)
     }
 
     /// The normal impulses of two points.
     #[inline(always)]
-    fn push_two_apart(&self, lane: usize, old: [Velocity; 2]) -> ([Velocity; 2], Vec2) {
+    fn push_two_apart<const FIRST: bool>(
+        &self,
+        lane: usize,
+        old: [Velocity; 2],
+    ) -> ([Velocity; 2], Vec2) {
         let normal = self.normal.get(lane);
         let [p1, p2] = [self.points[0].get(lane), self.points[1].get(lane)];
         let k = [self.k[0].get(lane), self.k[1].get(lane)];
@@ -205,7 +229,9 @@ impl ContactLane {
         let (m_a, m_b) = (self.inv_mass[0][lane], self.inv_mass[1][lane]);
         let (i_a, i_b) = (self.inv_inertia[0][lane], self.inv_inertia[1][lane]);
         let mut new = old;
-        new[0].subtract(m_a, both, i_a, p1.r_a.cross(impulse1) + p2.r_a.cross(impulse2));
+        if FIRST {
+            new[0].subtract(m_a, both, i_a, p1.r_a.cross(impulse1) + p2.r_a.cross(impulse2));
+        }
         new[1].add(m_b, both, i_b, p1.r_b.cross(impulse1) + p2.r_b.cross(impulse2));
         (choose(is_found, new, old), choose_vec(is_found, after, before))
     }
@@ -231,7 +257,7 @@ impl ContactLane {
     }
 
     #[inline(always)]
-    fn push(
+    fn push<const FIRST: bool>(
         &self,
         lane: usize,
         point: &PointConstraint,
@@ -240,7 +266,9 @@ impl ContactLane {
     ) -> [Velocity; 2] {
         let (m_a, m_b) = (self.inv_mass[0][lane], self.inv_mass[1][lane]);
         let (i_a, i_b) = (self.inv_inertia[0][lane], self.inv_inertia[1][lane]);
-        bodies[0].subtract(m_a, impulse, i_a, point.r_a.cross(impulse));
+        if FIRST {
+            bodies[0].subtract(m_a, impulse, i_a, point.r_a.cross(impulse));
+        }
         bodies[1].add(m_b, impulse, i_b, point.r_b.cross(impulse));
         bodies
     }

@@ -46,6 +46,7 @@ impl<'a, W: Worlds + ?Sized> VelocitySolver<'a, W> {
             *place = tasks.next();
             match place {
                 Some(task) => self.lanes.load(lane, &self.worlds.world(task.world).island),
+                None if self.lanes.is_free(lane) => continue,
                 None => self.lanes.release(lane),
             }
             is_changed = true;
@@ -104,6 +105,7 @@ impl<'a, W: Worlds + ?Sized> PositionSolver<'a, W> {
             *place = next_loose(self.worlds, tasks);
             match place {
                 Some(task) => self.lanes.load(lane, &self.worlds.world(task.world).island),
+                None if self.lanes.is_free(lane) => continue,
                 None => self.lanes.release(lane),
             }
             is_changed = true;
