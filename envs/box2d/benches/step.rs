@@ -10,8 +10,7 @@ const STEPS: usize = 100;
 const ROUNDS: usize = 9;
 
 fn main() {
-    let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
-    for def in slm_env_box2d::ENVS.iter().filter(|def| def.id.contains(&wanted)) {
+    for def in slm_env_box2d::ENVS {
         let mut env = def.make(&EnvOptions::new(NUM_ENVS, 0)).expect("the defaults are valid");
         let (mut batch, mut rng) = (env.new_batch(), Rng::from_seed(1));
         let mut sets = vec![env.new_actions(); 64];
