@@ -1,4 +1,4 @@
-//! Nanoseconds a step of each Box2D environment takes, in a batch of 64. Takes a part of the names to measure.
+//! Nanoseconds a step of each Box2D environment takes, in a batch of 64.
 #![allow(clippy::print_stdout, reason = "the output is the result")]
 
 use std::time::Instant;
