@@ -20,6 +20,11 @@ pub(super) fn run(args: &RolloutArgs) -> Outcome {
     let def = env::find(&args.name)?;
     let kwargs = parse_kwargs(&args.kwargs)?;
     let options = EnvOptions { kwargs: options(&kwargs)?, ..EnvOptions::new(1, args.seed) };
+    let errors = def.option_errors(&options);
+    if !errors.is_empty() {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        return Err(Failure::Request(errors.join("\nerror: ")));
+    }
     let rollout = Rollout::new(def.make(&options)?);
     let format = Format::new(&rollout, args.digest);
     let mut out = BufWriter::new(io::stdout().lock());

@@ -88,19 +88,10 @@ impl<'a> Fields<'a> {
         self.ignored.push((key, why));
     }
 
-    /// Takes every key that was not asked for, for sections with free keys; one that looks like a
-    /// misspelt key is pointed out.
+    /// Takes every key that was not asked for, for sections with free keys.
     pub fn rest(&mut self) -> Kwargs {
         self.open = true;
-        let rest: Vec<&Entry> = self.unasked().collect();
-        for entry in &rest {
-            let help = did_you_mean(&entry.key, self.asked.iter().copied());
-            if help.is_some() {
-                let message = format!("the key `{}` is passed on as an option", entry.key);
-                self.found.warning(SpecError { help, ..about_key(entry, message) });
-            }
-        }
-        rest.into_iter().map(|entry| (entry.key.clone(), entry.node.to_json())).collect()
+        self.unasked().map(|entry| (entry.key.clone(), entry.node.to_json())).collect()
     }
 
     /// Notes every key that nothing asked for.

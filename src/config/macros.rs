@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn free_keys_are_kept_and_a_near_miss_is_pointed_out() {
+    fn free_keys_are_kept_as_they_are() {
         let node = parse("t.yaml", "num_env: 3\ncontinuous: true\nbad: [1]").unwrap();
         let mut found = Diagnostics::new();
         let free = FreeSpec::from_node(&node, &mut found).unwrap();
@@ -272,8 +272,7 @@ mod tests {
             to_json(&free),
             json!({"num_envs": 1, "num_env": 3, "continuous": true, "bad": [1]})
         );
-        assert_eq!(found.warnings.len(), 1);
-        assert_eq!(found.warnings[0].help.as_deref(), Some("did you mean `num_envs`?"));
+        assert_eq!(found, Diagnostics::new());
     }
 
     #[test]

@@ -216,6 +216,13 @@ impl Node {
         }
     }
 
+    /// An error about the key `key` of this mapping itself, wherever it is written.
+    pub fn error_at_key(&self, key: &str, message: impl Into<String>) -> SpecError {
+        let entry = self.entries().iter().find(|entry| entry.key == key);
+        let at = entry.map_or_else(|| self.at.clone(), |entry| entry.key_at.clone());
+        SpecError { at, path: join(&self.path, key), ..self.error(message) }
+    }
+
     /// What messages call this value: `the number 3`, `the text "abc"`, `a mapping`.
     pub fn describe(&self) -> String {
         match &self.value {

@@ -65,6 +65,11 @@ impl EnvPlan {
         self.def.make(&self.options(n, 0, 1))
     }
 
+    /// Everything that is wrong with the environments' own options.
+    pub(super) fn option_errors(&self) -> Vec<EnvError> {
+        self.def.option_errors(&self.options(1, 0, 1))
+    }
+
     fn options(&self, num_envs: usize, seed: u64, threads: usize) -> EnvOptions {
         EnvOptions {
             threads,

@@ -8,6 +8,7 @@ mod checkpoint_writer;
 mod clock;
 mod enjoy;
 mod env_plan;
+mod env_shape;
 mod error;
 mod joint_checkpoint;
 mod machine_memory;

@@ -1,11 +1,11 @@
 //! What a spec means: environment, agent and rules between them, settled before anything runs.
 
 use serde_json::{Value as Json, json};
-use slm_env::{EnvError, ObsBatch};
 
 use super::env_plan::EnvPlan;
+use super::env_shape::KnownShape;
 use crate::algorithm::{AgentPlan, EnvShape};
-use crate::config::{Diagnostics, DistributedSpec, Node, Spec, SpecError};
+use crate::config::{Diagnostics, DistributedSpec, Node, Spec};
 use crate::registry::{find_algorithm, find_env};
 
 /// A spec with everything derived from it and every rule checked.
@@ -35,17 +35,15 @@ impl Plan {
         };
         let gamma = spec.source.lookup("agent.algorithm.gamma").and_then(Node::as_f64);
         let env = EnvPlan { max_frame, ..EnvPlan::new(&spec.env, def, gamma) };
-        let shape = match shape(&env) {
-            Ok(shape) => shape,
-            Err(error) => {
-                diagnostics.error(at_option(&spec, &error));
-                return None;
-            }
-        };
+        let KnownShape { shape, is_right, is_sure } = KnownShape::of(&env, &spec, diagnostics)?;
         let algorithm = algorithm?;
+        if !is_sure {
+            (algorithm.check)(&spec.agent, diagnostics);
+            return None;
+        }
         need_of_envs(&spec, &shape, diagnostics);
         let agent = (algorithm.plan)(&spec.agent, &shape, diagnostics)?;
-        Some(Self { spec, env, agent, algorithm: algorithm.name })
+        is_right.then_some(Self { spec, env, agent, algorithm: algorithm.name })
     }
 
     /// The spec as JSON with every default filled in.
@@ -71,18 +69,6 @@ fn frames_of_session(spec: &Spec, diagnostics: &mut Diagnostics) -> u64 {
     (frames / workers).max(1)
 }
 
-/// What the agent must know of the environments. One is made to see: options are checked on the way.
-pub(super) fn shape(env: &EnvPlan) -> Result<EnvShape, EnvError> {
-    let one = EnvPlan { num_envs: 1, ..env.clone() }.make(0, 1)?;
-    Ok(EnvShape {
-        num_envs: env.num_envs,
-        max_frame: env.max_frame,
-        obs_space: one.obs_space().clone(),
-        obs_u8: matches!(one.new_batch().obs, ObsBatch::U8(_)),
-        action_space: one.action_space().clone(),
-    })
-}
-
 /// Notes the memory of the environments' observations: present and final ones, in the vector and as rows of
 /// a network.
 fn need_of_envs(spec: &Spec, shape: &EnvShape, diagnostics: &mut Diagnostics) {
@@ -91,16 +77,6 @@ fn need_of_envs(spec: &Spec, shape: &EnvShape, diagnostics: &mut Diagnostics) {
     let what = env.error_in("num_envs", format!("the observations of {n} environments"));
     let numbers = (n as u64).saturating_mul(shape.obs_space.width() as u64);
     diagnostics.need(what, numbers.saturating_mul(4 * size_of::<f32>() as u64));
-}
-
-fn at_option(spec: &Spec, error: &EnvError) -> SpecError {
-    let key = match error {
-        EnvError::UnknownOption { name, .. } | EnvError::WrongOption { name, .. } => name,
-        EnvError::Missing { .. } | EnvError::WrongAction { .. } => "name",
-        EnvError::Preprocessing { .. } => "normalize_obs",
-    };
-    let env = spec.source.get("env").unwrap_or(&spec.source);
-    env.error_in(key, error.to_string())
 }
 
 /// Frequencies that give no row, or one at every step, are legal and surely not meant.

@@ -44,6 +44,20 @@ impl EnvDef {
         Ok((env.obs_space().clone(), env.action_space().clone()))
     }
 
+    /// Everything that keeps an environment from being made: a wrong option is left out to see what else is.
+    pub fn option_errors(&self, options: &EnvOptions) -> Vec<EnvError> {
+        let mut rest = EnvOptions { num_envs: 1, threads: 1, ..options.clone() };
+        let mut errors = Vec::new();
+        while let Err(error) = self.make(&rest) {
+            let is_left_out = error.option().is_some_and(|name| rest.kwargs.remove(name).is_some());
+            errors.push(error);
+            if !is_left_out {
+                break;
+            }
+        }
+        errors
+    }
+
     /// The error that an option has a value that it can not have.
     pub fn wrong_option(
         &self,

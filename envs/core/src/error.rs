@@ -46,6 +46,16 @@ pub enum EnvError {
     },
 }
 
+impl EnvError {
+    /// The option that is wrong, where it is one.
+    pub fn option(&self) -> Option<&str> {
+        match self {
+            Self::UnknownOption { name, .. } | Self::WrongOption { name, .. } => Some(name),
+            Self::Missing { .. } | Self::WrongAction { .. } | Self::Preprocessing { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for EnvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

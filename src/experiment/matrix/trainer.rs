@@ -14,7 +14,7 @@ use crate::config::{Available, Diagnostics, Spec, SpecFile};
 use crate::experiment::checkpoint::Checkpoint;
 use crate::experiment::checkpoint_writer::CheckpointWriter;
 use crate::experiment::env_plan::EnvPlan;
-use crate::experiment::plan::shape;
+use crate::experiment::env_shape::shape;
 use crate::net::{Compute, Worker};
 use crate::registry::{algorithm_names, find_algorithm};
 
