@@ -8,6 +8,7 @@ use super::error::{Diagnostics, SpecError};
 use super::from_node::FromNode;
 use super::nearest::{did_you_mean, nearest};
 use super::node::{Entry, Node};
+use super::other_names::key_from_elsewhere;
 use super::range::{Ranged, bound_schema};
 
 /// The keys of one mapping, being read.
@@ -122,7 +123,8 @@ impl<'a> Fields<'a> {
         };
         let help = match why {
             Some(_) => None,
-            None => did_you_mean(key, self.asked.iter().copied()),
+            None => key_from_elsewhere(key, &self.asked)
+                .or_else(|| did_you_mean(key, self.asked.iter().copied())),
         };
         (SpecError { help, ..about_key(entry, message) }, why.is_some())
     }

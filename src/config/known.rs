@@ -9,23 +9,8 @@ pub struct Available<'a> {
     pub envs: &'a [&'a str],
 }
 
-/// Algorithms of SLM-Lab, of its present and its past.
-pub const ALGORITHMS: &[&str] = &[
-    "Random",
-    "Reinforce",
-    "SARSA",
-    "VanillaDQN",
-    "DQNBase",
-    "DQN",
-    "DoubleDQN",
-    "HydraDQN",
-    "ActorCritic",
-    "PPO",
-    "SIL",
-    "PPOSIL",
-    "SoftActorCritic",
-    "CrossQ",
-];
+/// Algorithms of SLM-Lab that are not built here.
+const UNBUILT_ALGORITHMS: &[&str] = &["DQNBase"];
 
 /// Environments that SLM-Lab's specs name, beyond whole families.
 const ENVS: &[&str] = &[
@@ -66,13 +51,18 @@ const FAMILIES: &[&str] = &[
     "SLM-Sensorimotor",
 ];
 
+/// Whether SLM-Lab knows this algorithm, which is not built here.
+pub(super) fn is_unbuilt_algorithm(name: &str) -> bool {
+    UNBUILT_ALGORITHMS.contains(&name)
+}
+
 /// Whether SLM-Lab knows this environment, built here or not.
-pub fn is_known_env(id: &str) -> bool {
+pub(super) fn is_known_env(id: &str) -> bool {
     ENVS.contains(&id) || FAMILIES.iter().any(|family| id.starts_with(family) && id != *family)
 }
 
 /// The environments known by name.
-pub fn known_envs() -> &'static [&'static str] {
+pub(super) fn known_envs() -> &'static [&'static str] {
     ENVS
 }
 

@@ -27,6 +27,7 @@ mod net_layer;
 mod node;
 mod optim;
 mod optim_lookahead;
+mod other_names;
 mod pair;
 mod parse;
 mod place;
@@ -54,7 +55,7 @@ pub use fields::{
 };
 pub use from_node::FromNode;
 pub use hydra_layers::HydraLayersSpec;
-pub use known::{ALGORITHMS, Available, is_known_env, known_envs};
+pub use known::Available;
 pub use locate::{built_in_paths, locate};
 pub use loss::{
     CrossEntropyLossSpec, HuberLossSpec, L1LossSpec, LossSpec, MseLossSpec, ReductionSpec,
@@ -85,6 +86,7 @@ pub use optim::{
     SgdSpec,
 };
 pub use optim_lookahead::{LookaheadSpec, SlowWeightsSpec};
+pub(crate) use other_names::key_from_elsewhere;
 pub use pair::PairSpec;
 pub use parse::parse;
 pub use place::Place;

@@ -4,8 +4,9 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
 use super::env::check_env_name;
-use super::known::{ALGORITHMS, Available};
+use super::known::{Available, is_unbuilt_algorithm};
 use super::locate::locate;
+use super::other_names::algorithm_from_elsewhere;
 use super::{
     Diagnostics, EnvSpec, Fields, FromNode, MemorySpec, MetaSpec, NetSpec, Node, RawSpec, Record,
     Setting, Value, hint, read_tagged, to_json,
@@ -150,12 +151,12 @@ fn algorithm_name(
     if available.algorithms.contains(&name.as_str()) {
         return Some(name);
     }
-    if ALGORITHMS.contains(&name.as_str()) {
+    if is_unbuilt_algorithm(&name) {
         found.not_built(&node, format!("algorithm {name}"));
     } else {
-        let known = ALGORITHMS.iter().filter(|name| !available.algorithms.contains(name));
-        let all = available.algorithms.iter().chain(known).copied();
-        found.error(node.error(format!("unknown algorithm `{name}`")).with_help(hint(&name, all)));
+        let all = available.algorithms.iter().copied();
+        let help = algorithm_from_elsewhere(&name).unwrap_or_else(|| hint(&name, all));
+        found.error(node.error(format!("unknown algorithm `{name}`")).with_help(help));
     }
     Some(name)
 }

@@ -4,7 +4,9 @@ use slm_env::{EnvError, ObsBatch, nearest_name};
 
 use super::env_plan::EnvPlan;
 use crate::algorithm::EnvShape;
-use crate::config::{Diagnostics, EnvSpec, FromNode, Spec, SpecError, did_you_mean};
+use crate::config::{
+    Diagnostics, EnvSpec, FromNode, Spec, SpecError, did_you_mean, key_from_elsewhere,
+};
 
 /// What is known of environments that a spec describes, rightly or not.
 pub(super) struct KnownShape {
@@ -86,8 +88,9 @@ fn at_option(spec: &Spec, error: &EnvError) -> SpecError {
 fn options_there_are(id: &str, wrong: &str, valid: &[&str]) -> String {
     let schema = EnvSpec::schema();
     let keys = schema["properties"].as_object().into_iter().flat_map(|keys| keys.keys());
-    let names = valid.iter().copied().chain(keys.map(String::as_str));
-    let question = did_you_mean(wrong, names).map_or_else(String::new, |question| question + " ");
+    let names: Vec<&str> = valid.iter().copied().chain(keys.map(String::as_str)).collect();
+    let question = key_from_elsewhere(wrong, &names).or_else(|| did_you_mean(wrong, names));
+    let question = question.map_or_else(String::new, |question| question + " ");
     match valid {
         [] => format!("{question}{id} takes no options"),
         _ => format!("{question}{id} takes {}", valid.join(", ")),

@@ -89,6 +89,20 @@ fn check_names_what_is_not_built_yet() {
 }
 
 #[test]
+fn check_knows_what_others_call_algorithms_and_keys() {
+    let place = Workplace::new();
+    for (setting, help) in [
+        ("agent.algorithm.name=SAC", "did you mean `SoftActorCritic`?"),
+        ("agent.algorithm.name=ppo", "did you mean `PPO`?"),
+        ("agent.algorithm.name=cross_q", "did you mean `CrossQ`?"),
+        ("agent.algorithm.learning_rate=1", "its name here is `agent.net.optim_spec.lr`"),
+        ("env.total_timesteps=1", "did you mean `max_frame`? CartPole-v1 takes"),
+    ] {
+        place.run(&format!("check demo.json --strict -s {setting}")).refused(help);
+    }
+}
+
+#[test]
 fn check_passes_what_is_shipped_and_strict_refuses_unknown_keys() {
     let place = Workplace::new();
     assert_eq!(place.run("check demo.json").ok().out, "ppo_cartpole  ok\n");
