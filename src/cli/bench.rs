@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use slm_lab::device;
 use slm_lab::experiment::{
-    BenchOptions, BenchReport, Plan, REPETITIONS, Spread, TrainingSpreads, WIDE_BATCH, bench,
+    BenchOptions, BenchReport, Mode, Plan, REPETITIONS, Spread, TrainingSpreads, WIDE_BATCH, bench,
 };
 
 use super::args::BenchArgs;
@@ -74,7 +74,7 @@ fn choices(words: &[String]) -> Result<Vec<(&str, &str)>, Failure> {
 }
 
 fn plan(file: &str, name: &str) -> Result<Plan, Failure> {
-    SpecChoice { file, name, settings: &[], is_strict: false }.resolve_to_train()
+    SpecChoice { file, name, settings: &[], is_strict: false }.resolve_to_train(Mode::Dev, 1)
 }
 
 fn entry(file: &str, report: &BenchReport) -> Json {

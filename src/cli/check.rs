@@ -1,9 +1,11 @@
 //! `slm-lab check`: everything that is wrong with a spec, or not built yet, at once.
 
 use slm_lab::config::Diagnostics;
+use slm_lab::experiment::Mode;
 
 use super::args::CheckArgs;
 use super::failure::{Failure, Outcome};
+use super::lab::cores;
 use super::spec::{self, SpecChoice};
 use super::terminal::{columns, has_color, print, say};
 
@@ -19,7 +21,7 @@ pub(super) fn run(args: &CheckArgs) -> Outcome {
     for name in &names {
         let choice = SpecChoice { file, name, settings, is_strict: args.strict };
         let mut found = choice.diagnostics();
-        let plan = choice.read_to_train(&mut found);
+        let plan = choice.read_to_train(Mode::Train, cores(), &mut found);
         is_ok &= plan.is_some() && found.is_ok();
         let report = found.render(has_color());
         if !report.is_empty() {

@@ -38,6 +38,12 @@ impl<'a> Lab<'a> {
         Self { args, console, interrupt }
     }
 
+    /// How many threads to train on.
+    pub(super) fn threads(&self) -> usize {
+        let all = if self.args.legacy.no_optimize_perf { 1 } else { cores() };
+        self.args.threads.unwrap_or(all).min(cores())
+    }
+
     /// How to train (at most) this many sessions, with the device ready.
     pub(super) fn run_options(&self, mode: Mode, sessions: usize) -> Result<RunOptions, Failure> {
         let args = self.args;
@@ -46,10 +52,9 @@ impl<'a> Lab<'a> {
         }
         let device = device::open(args.device.with_offset(args.cuda_offset))?;
         let mut options = RunOptions::new(mode, device);
-        let threads =
-            args.threads.unwrap_or_else(|| if args.legacy.no_optimize_perf { 1 } else { cores() });
-        options.sessions_in_parallel = threads.min(cores()).min(sessions).max(1);
-        options.threads = (threads.min(cores()) / options.sessions_in_parallel).max(1);
+        let threads = self.threads();
+        options.sessions_in_parallel = threads.min(sessions).max(1);
+        options.threads = (threads / options.sessions_in_parallel).max(1);
         options.data_dir.clone_from(&args.data_dir);
         options.seed = args.seed;
         options.profile = args.profile != ProfileSwitch::False;

@@ -40,8 +40,8 @@ pub(super) fn execute(lab: &Lab<'_>, request: &Request) -> Outcome {
         Mode::Search => Err(Failure::request(
             &"search is not built yet; dev and train run the spec as it is, with `search` left out",
         )),
-        Mode::Dev => train::fresh(lab, &request.plan_to_train(lab)?, TrainMode::Dev),
-        Mode::Train => train::fresh(lab, &request.plan_to_train(lab)?, TrainMode::Train),
+        Mode::Dev => request.train(lab, TrainMode::Dev),
+        Mode::Train => request.train(lab, TrainMode::Train),
         Mode::Resume(source) => {
             let folder = request.folder(lab, source)?;
             let folder =
@@ -88,10 +88,11 @@ impl Request {
         self.choice(lab, &name).resolve()
     }
 
-    /// The plan of the spec, to be trained.
-    fn plan_to_train(&self, lab: &Lab<'_>) -> Result<experiment::Plan, Failure> {
+    /// Trains the spec from the start.
+    fn train(&self, lab: &Lab<'_>, mode: TrainMode) -> Outcome {
         let name = name_or_only(self.spec_file(), self.name.as_deref())?;
-        self.choice(lab, &name).resolve_to_train()
+        let plan = self.choice(lab, &name).resolve_to_train(mode, lab.threads())?;
+        train::fresh(lab, &plan, mode)
     }
 
     fn spec_file(&self) -> &str {

@@ -1,7 +1,7 @@
 //! From words on the command line to the plan of a run.
 
 use slm_lab::config::{Available, Diagnostics, load, locate, nearest};
-use slm_lab::experiment::{Plan, refuse_beyond_memory};
+use slm_lab::experiment::{Mode, Plan, refuse_beyond_memory};
 use slm_lab::registry;
 
 use super::args::command_names;
@@ -26,26 +26,31 @@ impl SpecChoice<'_> {
         Plan::resolve(spec, found)
     }
 
-    /// As [`read`](Self::read), for a spec that is to be trained on this machine.
-    pub(super) fn read_to_train(self, found: &mut Diagnostics) -> Option<Plan> {
+    /// As [`read`](Self::read), for a spec that is to be trained on this machine with so many threads.
+    pub(super) fn read_to_train(
+        self,
+        mode: Mode,
+        threads: usize,
+        found: &mut Diagnostics,
+    ) -> Option<Plan> {
         let plan = self.read(found);
-        refuse_beyond_memory(found);
+        refuse_beyond_memory(plan.as_ref(), mode, threads, found);
         plan
     }
 
     /// As [`read`](Self::read), where only a spec that can run will do. Says what is odd.
     pub(super) fn resolve(self) -> Result<Plan, Failure> {
-        self.settle(Self::read)
+        self.settle(|found| self.read(found))
     }
 
-    /// As [`resolve`](Self::resolve), for a spec that is to be trained on this machine.
-    pub(super) fn resolve_to_train(self) -> Result<Plan, Failure> {
-        self.settle(Self::read_to_train)
+    /// As [`resolve`](Self::resolve), for a spec that is to be trained on this machine with so many threads.
+    pub(super) fn resolve_to_train(self, mode: Mode, threads: usize) -> Result<Plan, Failure> {
+        self.settle(|found| self.read_to_train(mode, threads, found))
     }
 
-    fn settle(self, read: fn(Self, &mut Diagnostics) -> Option<Plan>) -> Result<Plan, Failure> {
+    fn settle(self, read: impl FnOnce(&mut Diagnostics) -> Option<Plan>) -> Result<Plan, Failure> {
         let mut found = self.diagnostics();
-        let plan = read(self, &mut found);
+        let plan = read(&mut found);
         let report = found.render(terminal::has_color());
         match plan {
             Some(plan) if found.is_ok() => {

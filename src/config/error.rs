@@ -160,24 +160,27 @@ impl Diagnostics {
         self.needs.push(MemoryNeed { what, bytes });
     }
 
-    /// Notes an error at each value that takes more than a machine of `memory` bytes has, or at the
-    /// largest where only all of them together do.
-    pub fn refuse_beyond(&mut self, memory: u64) {
+    /// Notes an error at each value that takes more than a machine of `memory` bytes has, or at the largest
+    /// where only all of them together do, in one session or in those that train at a time. `fewer` says
+    /// how to have no more than so many of these.
+    pub fn refuse_beyond(&mut self, memory: u64, sessions: usize, fewer: fn(usize) -> String) {
         let mut needs = std::mem::take(&mut self.needs);
         needs.sort_by_key(|need| std::cmp::Reverse(need.bytes));
         let together = needs.iter().fold(0, |sum: u64, need| sum.saturating_add(need.bytes));
-        let is_one_too_large = needs.first().is_some_and(|largest| largest.bytes > memory);
-        for MemoryNeed { what, bytes } in needs {
-            if bytes > memory {
-                self.error(beyond(what, "", bytes, memory));
-            } else if !is_one_too_large && together > memory {
-                return self.error(beyond(
-                    what,
-                    " and what else a session holds",
-                    together,
-                    memory,
-                ));
+        let of_all = together.saturating_mul(sessions as u64);
+        let Some(largest) = needs.first().cloned() else { return };
+        if largest.bytes > memory {
+            for need in needs.into_iter().filter(|need| need.bytes > memory) {
+                self.error(beyond(need.what, "", need.bytes, memory));
             }
+        } else if together > memory {
+            let others = " and what else a session holds";
+            self.error(beyond(largest.what, others, together, memory));
+        } else if of_all > memory {
+            let others =
+                format!(" and what else a session holds, in {sessions} sessions at a time,");
+            let help = fewer((memory / together) as usize);
+            self.error(beyond(largest.what, &others, of_all, memory).with_help(help));
         }
     }
 
@@ -279,7 +282,7 @@ mod tests {
         let mut found = Diagnostics::new();
         found.need(node.error_in("a", "a list"), 2_000_000_000);
         found.need(node.error_in("b", "another"), 2_000_000_001);
-        found.refuse_beyond(2_000_000_000);
+        found.refuse_beyond(2_000_000_000, 1, few);
         let said: Vec<(&str, &str)> =
             found.errors.iter().map(|e| (e.path.as_str(), e.message.as_str())).collect();
         assert_eq!(said, [("b", "another would take 2.0 GB of memory, and there are 2.0 GB")]);
@@ -303,11 +306,33 @@ mod tests {
             let mut found = Diagnostics::new();
             found.need(node.error_in("a", "one"), 1_000_000_000);
             found.need(node.error_in("b", "another"), 2_000_000_000);
-            found.refuse_beyond(memory);
+            found.refuse_beyond(memory, 1, few);
             found.errors.into_iter().map(|e| (e.path, e.message)).collect::<Vec<_>>()
         };
         assert!(said(3_000_000_000).is_empty());
         let message = "another and what else a session holds would take 3.0 GB of memory, and there are 2.9 GB";
         assert_eq!(said(2_900_000_000), [("b".to_owned(), message.to_owned())]);
+    }
+
+    fn few(sessions: usize) -> String {
+        format!("no more than {sessions}")
+    }
+
+    /// Three sessions of 2.5 GB are 7.5 GB; of 6 GB two have room.
+    #[test]
+    fn what_fits_once_and_not_in_all_sessions_at_a_time_says_how_many_there_is_room_for() {
+        let node = parse("t.yaml", "{a: 1, b: 2}").unwrap();
+        let said = |sessions| {
+            let mut found = Diagnostics::new();
+            found.need(node.error_in("a", "one"), 500_000_000);
+            found.need(node.error_in("b", "another"), 2_000_000_000);
+            found.refuse_beyond(6_000_000_000, sessions, few);
+            found.errors.into_iter().map(|e| (e.path, e.message, e.help)).collect::<Vec<_>>()
+        };
+        assert!(said(2).is_empty());
+        let message = "another and what else a session holds, in 3 sessions at a time, would take \
+                       7.5 GB of memory, and there are 6.0 GB";
+        let help = Some("no more than 2".to_owned());
+        assert_eq!(said(3), [("b".to_owned(), message.to_owned(), help)]);
     }
 }

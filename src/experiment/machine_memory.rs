@@ -2,13 +2,30 @@
 
 use std::fs;
 
-use crate::config::Diagnostics;
+use super::options::Mode;
+use super::plan::Plan;
+use crate::config::{Diagnostics, DistributedSpec};
 
-/// Notes an error at each value of a spec that takes more memory to train than this machine has.
-pub fn refuse_beyond_memory(found: &mut Diagnostics) {
-    if let Some(memory) = machine_memory() {
-        found.refuse_beyond(memory);
-    }
+/// Notes an error at each value of a spec that takes more memory than this machine has, to train so many
+/// sessions at a time as `plan`, where there is one, does in this mode with so many threads.
+pub fn refuse_beyond_memory(
+    plan: Option<&Plan>,
+    mode: Mode,
+    threads: usize,
+    found: &mut Diagnostics,
+) {
+    let Some(memory) = machine_memory() else { return };
+    let sessions = plan.map_or(1, |plan| plan.sessions_at_a_time(mode, threads));
+    let are_workers = plan.is_some_and(|plan| plan.spec.meta.distributed != DistributedSpec::Off);
+    found.refuse_beyond(memory, sessions, if are_workers { fewer_workers } else { fewer_sessions });
+}
+
+fn fewer_sessions(count: usize) -> String {
+    format!("`--threads {count}` trains {count} at a time")
+}
+
+fn fewer_workers(_: usize) -> String {
+    "`meta.max_session` says how many workers train, all of them at a time".to_owned()
 }
 
 /// Bytes of memory and swap that this process may use; none where the system does not tell.

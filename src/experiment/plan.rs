@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::env_plan::EnvPlan;
 use super::env_shape::KnownShape;
+use super::options::Mode;
 use crate::algorithm::{AgentPlan, EnvShape};
 use crate::config::{Diagnostics, DistributedSpec, Node, Spec};
 use crate::registry::{find_algorithm, find_env};
@@ -44,6 +45,16 @@ impl Plan {
         need_of_envs(&spec, &shape, diagnostics);
         let agent = (algorithm.plan)(&spec.agent, &shape, diagnostics)?;
         is_right.then_some(Self { spec, env, agent, algorithm: algorithm.name })
+    }
+
+    /// How many sessions train at a time with so many threads; of workers, who wait for each other, all.
+    pub fn sessions_at_a_time(&self, mode: Mode, threads: usize) -> usize {
+        let meta = &self.spec.meta;
+        match (mode, meta.distributed) {
+            (Mode::Dev, _) => 1,
+            (Mode::Train, DistributedSpec::Off) => threads.clamp(1, meta.max_session),
+            (Mode::Train, _) => meta.max_session,
+        }
     }
 
     /// The spec as JSON with every default filled in.
@@ -92,5 +103,28 @@ fn check_frequencies(spec: &Spec, max_frame: u64, diagnostics: &mut Diagnostics)
         let text = format!("a step of {} environments is more frames than this", spec.env.num_envs);
         let help = "there will be a row at every step".to_owned();
         diagnostics.warning(meta.error_in("log_frequency", text).with_help(help));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Available, load};
+    use crate::registry::{algorithm_names, env_names};
+
+    /// The demo trains four sessions.
+    #[test]
+    fn threads_limit_the_sessions_at_a_time_but_workers_all_train() {
+        let (algorithms, envs) = (algorithm_names(), env_names());
+        let available = Available { algorithms: &algorithms, envs: &envs };
+        let mut found = Diagnostics::new();
+        let spec = load("demo.json", "ppo_cartpole", &[], &available, &mut found).unwrap();
+        let mut plan = Plan::resolve(spec, &mut found).unwrap();
+        let at_a_time =
+            |plan: &Plan, mode| [1, 3, 16].map(|threads| plan.sessions_at_a_time(mode, threads));
+        assert_eq!(at_a_time(&plan, Mode::Train), [1, 3, 4]);
+        assert_eq!(at_a_time(&plan, Mode::Dev), [1, 1, 1]);
+        plan.spec.meta.distributed = DistributedSpec::Synced;
+        assert_eq!(at_a_time(&plan, Mode::Train), [4, 4, 4]);
     }
 }
