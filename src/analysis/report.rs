@@ -18,7 +18,7 @@ pub struct SessionReport {
     pub eval: Option<f64>,
     /// Environment steps.
     pub frames: u64,
-    /// Wall time in seconds.
+    /// Wall time in seconds up to the last row; the evaluation after it is not in it.
     pub wall_t: f64,
     /// Processor time in seconds of the thread that trains the session; those that write its files
     /// or step its environments beside it are not in it.
@@ -40,7 +40,7 @@ pub struct TrialReport {
 
 /// Column heads; `eval` is there only if a session has one.
 const HEADS: [&str; 8] =
-    ["session", "total_reward_ma", "best", "eval", "frames", "fps", "wall", "thread cpu"];
+    ["session", "total_reward_ma", "best", "eval", "frames", "fps", "train wall", "thread cpu"];
 const EVAL: usize = 3;
 
 impl TrialReport {
@@ -204,12 +204,12 @@ mod tests {
         // likewise the upper.
         let expected = "\
 ppo_cartpole · CartPole-v1 · trial 0
- session  total_reward_ma    best    eval   frames     fps   wall  thread cpu
-──────────────────────────────────────────────────────────────────────────────
- 0                 480.00  481.00  500.00  200,000  16,000  12.5s       2m05s
- 1                 490.00  491.00  500.00  200,000  16,000  12.5s       2m05s
- 2                 470.00  471.00  500.00  200,000  16,000  12.5s       2m05s
- 3                 500.00  501.00  500.00  200,000  16,000  12.5s       2m05s
+ session  total_reward_ma    best    eval   frames     fps  train wall  thread cpu
+───────────────────────────────────────────────────────────────────────────────────
+ 0                 480.00  481.00  500.00  200,000  16,000       12.5s       2m05s
+ 1                 490.00  491.00  500.00  200,000  16,000       12.5s       2m05s
+ 2                 470.00  471.00  500.00  200,000  16,000       12.5s       2m05s
+ 3                 500.00  501.00  500.00  200,000  16,000       12.5s       2m05s
 
  over sessions    n    mean    std  median     IQM  95 % interval of the IQM
 ─────────────────────────────────────────────────────────────────────────────

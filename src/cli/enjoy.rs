@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use slm_env::Frame;
 use slm_lab::analysis::atomic_file::write_atomically;
-use slm_lab::experiment::{self, EnjoyOptions, EnjoyReport, EnjoySource};
+use slm_lab::experiment::{self, EnjoyOptions, EnjoyReport, EnjoySource, RunOptions};
 
 use super::failure::{Failure, Outcome};
 use super::gif::GifRecorder;
@@ -37,10 +37,15 @@ pub(super) fn play(lab: &Lab<'_>, source: &EnjoySource) -> Outcome {
         sample: lab.args.sample,
         seed: lab.args.seed.unwrap_or(0),
         render: true,
+        progress_interval: RunOptions::PROGRESS_INTERVAL,
     };
     let mut stage = Stage::new(lab, experiment::render_fps(source)?);
     let mut on_frame = |frame: &Frame| stage.show(frame);
-    let report = experiment::enjoy(source, &options, &mut on_frame, &lab.console)?;
+    lab.interrupt.is_playing(true);
+    let report = experiment::enjoy(source, &options, &mut on_frame, &lab.console);
+    lab.interrupt.is_playing(false);
+    lab.console.finish_run();
+    let report = report?;
     print(&returns(&report))?;
     stage.save(&gif_path(lab, &report))
 }
@@ -69,7 +74,7 @@ impl<'a> Stage<'a> {
     fn show(&mut self, frame: &Frame) -> ControlFlow<()> {
         // A frame that a GIF can not hold is told of when the GIF is saved: it stays empty.
         let _ = self.recorder.push((frame.width(), frame.height()), frame.rgb());
-        if self.lab.interrupt.load(Ordering::Relaxed) {
+        if self.lab.interrupt.flag().load(Ordering::Relaxed) {
             return ControlFlow::Break(());
         }
         match self.lab.console.window() {

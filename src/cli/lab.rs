@@ -1,7 +1,5 @@
 //! What every run of one command shares: terminal, window, Ctrl-C.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -9,10 +7,11 @@ use slm_lab::device::{self, DeviceChoice};
 use slm_lab::experiment::{Mode, RunOptions};
 
 use super::failure::Failure;
+use super::interrupt::Interrupt;
 use super::progress::Console;
 use super::run_args::{CompileSwitch, ProfileSwitch, RunArgs};
+use super::terminal;
 use super::window::Viewer;
-use super::{interrupt, terminal};
 
 /// The surroundings of a run.
 pub(super) struct Lab<'a> {
@@ -21,7 +20,7 @@ pub(super) struct Lab<'a> {
     /// Where progress is shown.
     pub(super) console: Console,
     /// Raised by Ctrl-C.
-    pub(super) interrupt: Arc<AtomicBool>,
+    pub(super) interrupt: Interrupt,
 }
 
 impl<'a> Lab<'a> {
@@ -34,7 +33,7 @@ impl<'a> Lab<'a> {
             tracing::info!("{}", compile_notice(switch));
         }
         args.legacy.notices().iter().for_each(|notice| tracing::info!("{notice}"));
-        let interrupt = interrupt::listen(console.bars());
+        let interrupt = Interrupt::listen(console.bars());
         Self { args, console, interrupt }
     }
 

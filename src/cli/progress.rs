@@ -1,4 +1,4 @@
-//! What a run shows while it runs: a live bar per session, or a log line every few seconds.
+//! What a run shows while it runs: a live bar per session or playback, or a log line every few seconds.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use slm_env::Frame;
-use slm_lab::experiment::{Level, Observer, Progress};
+use slm_lab::experiment::{Level, Observer, PlayProgress, Progress};
 
 use super::terminal;
 use super::window::Viewer;
@@ -26,7 +26,8 @@ pub(super) struct Console {
     next_frame: Mutex<Instant>,
     bars: MultiProgress,
     is_live: bool,
-    sessions: Mutex<BTreeMap<usize, Line>>,
+    /// By session; none is a playback.
+    lines: Mutex<BTreeMap<Option<usize>, Line>>,
 }
 
 /// What one session shows.
@@ -43,7 +44,7 @@ impl Console {
             if is_live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
         let next_frame = Mutex::new(Instant::now());
-        Self { viewer, next_frame, bars, is_live, sessions: Mutex::default() }
+        Self { viewer, next_frame, bars, is_live, lines: Mutex::default() }
     }
 
     /// The window, as long as it is open.
@@ -70,19 +71,31 @@ impl Console {
         }
     }
 
-    fn lines(&self) -> MutexGuard<'_, BTreeMap<usize, Line>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lines(&self) -> MutexGuard<'_, BTreeMap<Option<usize>, Line>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn new_line(&self, session: usize, frame: u64, max_frame: u64) -> Line {
+    fn new_line(&self, prefix: String, position: u64, length: u64) -> Line {
         let bar = self.is_live.then(|| {
             let style = ProgressStyle::with_template(TEMPLATE).expect("the template is valid");
-            let bar = ProgressBar::new(max_frame).with_prefix(format!("session {session}"));
+            let bar = ProgressBar::new(length).with_prefix(prefix);
             let bar = self.bars.add(bar.with_style(style.progress_chars("━╸ ")));
-            bar.set_position(frame);
+            bar.set_position(position);
             bar
         });
         Line { bar, said: Instant::now() }
+    }
+
+    /// Changes the bar, or says `text` if it is time.
+    fn tell(&self, line: Option<usize>, change: impl FnOnce(&ProgressBar), text: &str) {
+        let mut lines = self.lines();
+        let Some(line) = lines.get_mut(&line) else { return };
+        if let Some(bar) = &line.bar {
+            change(bar);
+        } else if line.said.elapsed() >= LINE_INTERVAL {
+            line.said = Instant::now();
+            tracing::info!("{text}");
+        }
     }
 }
 
@@ -91,20 +104,35 @@ impl Observer for Console {
         if frame > 0 {
             tracing::info!("session {session}: goes on at frame {frame} of {max_frame}");
         }
-        let line = self.new_line(session, frame, max_frame);
-        self.lines().insert(session, line);
+        let line = self.new_line(format!("session {session}"), frame, max_frame);
+        self.lines().insert(Some(session), line);
     }
 
     fn progress(&self, session: usize, progress: &Progress) {
-        let mut lines = self.lines();
-        let Some(line) = lines.get_mut(&session) else { return };
-        if let Some(bar) = &line.bar {
+        let change = |bar: &ProgressBar| {
             bar.set_position(progress.frame);
             bar.set_message(describe(progress));
-        } else if line.said.elapsed() >= LINE_INTERVAL {
-            line.said = Instant::now();
-            tracing::info!("session {session}: {}", long(progress));
-        }
+        };
+        self.tell(Some(session), change, &format!("session {session}: {}", long(progress)));
+    }
+
+    fn evaluating(&self, session: usize, progress: &PlayProgress) {
+        let text = format!("evaluating  {}", played(progress));
+        let line = format!("session {session}: {text}");
+        self.tell(Some(session), |bar| bar.set_message(text), &line);
+    }
+
+    fn playing(&self, progress: &PlayProgress) {
+        let length = progress.max_episodes as u64;
+        let line = || self.new_line("playing".to_owned(), 0, length);
+        self.lines().entry(None).or_insert_with(line);
+        let text = played(progress);
+        let line = format!("playing  {text}");
+        let change = |bar: &ProgressBar| {
+            bar.set_position(progress.episodes as u64);
+            bar.set_message(text);
+        };
+        self.tell(None, change, &line);
     }
 
     fn message(&self, session: Option<usize>, level: Level, text: &str) {
@@ -139,7 +167,7 @@ impl Observer for Console {
 
     fn session_finished(&self, session: usize, progress: &Progress) {
         let lines = self.lines();
-        if let Some(bar) = lines.get(&session).and_then(|line| line.bar.as_ref()) {
+        if let Some(bar) = lines.get(&Some(session)).and_then(|line| line.bar.as_ref()) {
             bar.set_position(progress.frame);
             bar.abandon_with_message(ended(progress));
         } else {
@@ -152,7 +180,7 @@ impl Observer for Console {
 fn describe(progress: &Progress) -> String {
     let left = progress.max_frame.saturating_sub(progress.frame) as f64;
     let eta = if progress.fps > 0.0 { clock(left / progress.fps) } else { "-".to_owned() };
-    format!("{:.0} fps  ETA {eta}  {}", progress.fps, return_of(progress))
+    format!("{:.0} fps  ETA {eta}  {}", progress.fps, return_of(progress.mean_return))
 }
 
 fn long(progress: &Progress) -> String {
@@ -163,11 +191,18 @@ fn long(progress: &Progress) -> String {
 
 fn ended(progress: &Progress) -> String {
     let (frame, wall) = (progress.frame, clock(progress.wall.as_secs_f64()));
-    format!("stopped at frame {frame} after {wall}  {}", return_of(progress))
+    format!("stopped at frame {frame} after {wall}  {}", return_of(progress.mean_return))
 }
 
-fn return_of(progress: &Progress) -> String {
-    match progress.mean_return {
+/// `4 of 10 episodes  frame 1234  800 fps  return 87.3`
+fn played(progress: &PlayProgress) -> String {
+    let PlayProgress { episodes, max_episodes, frame, fps, mean_return } = *progress;
+    let mean = return_of(mean_return);
+    format!("{episodes} of {max_episodes} episodes  frame {frame}  {fps:.0} fps  {mean}")
+}
+
+fn return_of(mean: Option<f64>) -> String {
+    match mean {
         Some(mean) => format!("return {mean:.1}"),
         None => "no episode finished yet".to_owned(),
     }
@@ -207,6 +242,15 @@ mod tests {
         let fresh = Progress { mean_return: None, fps: 0.0, ..progress() };
         assert_eq!(describe(&fresh), "0 fps  ETA -  no episode finished yet");
         assert_eq!(ended(&progress()), "stopped at frame 2500 after 2:05  return 87.3");
+    }
+
+    #[test]
+    fn a_line_of_a_policy_at_play_tells_episodes_speed_and_return() {
+        let fresh =
+            PlayProgress { episodes: 0, max_episodes: 4, frame: 250, fps: 49.7, mean_return: None };
+        assert_eq!(played(&fresh), "0 of 4 episodes  frame 250  50 fps  no episode finished yet");
+        let later = PlayProgress { episodes: 3, mean_return: Some(812.34), ..fresh };
+        assert_eq!(played(&later), "3 of 4 episodes  frame 250  50 fps  return 812.3");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) fn fresh(lab: &Lab<'_>, plan: &Plan, mode: Mode) -> Outcome {
     let sessions = if mode == Mode::Dev { 1 } else { plan.spec.meta.max_session };
     let options = lab.run_options(mode, sessions)?;
     tracing::debug!("the spec with every default: {}", plan.expanded());
-    let result = run_trial(plan, &options, &lab.console, &lab.interrupt);
+    let result = run_trial(plan, &options, &lab.console, lab.interrupt.flag());
     lab.console.finish_run();
     conclude(lab, &result?)
 }
@@ -29,7 +29,7 @@ pub(super) fn resume(lab: &Lab<'_>, folder: &Path) -> Outcome {
         tracing::warn!("--seed changes nothing: a run goes on with the seed it was started with");
     }
     let options = lab.run_options(Mode::Train, usize::MAX)?;
-    let result = resume_trial(folder, &options, &lab.console, &lab.interrupt);
+    let result = resume_trial(folder, &options, &lab.console, lab.interrupt.flag());
     lab.console.finish_run();
     conclude(lab, &result?)
 }

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::json;
 use slm_env::{Frame, Rng, SeedSequence};
@@ -9,8 +10,9 @@ use slm_policy::Policy;
 
 use super::env_plan::EnvPlan;
 use super::error::RunError;
-use super::observer::{Level, Observer};
+use super::observer::{Level, Observer, PlayProgress};
 use super::outputs::POLICY_FILE;
+use super::play_meter::PlayMeter;
 use super::player::Player;
 use super::run_folder::{TRIAL, find_paths};
 use super::saved_spec::SavedSpec;
@@ -43,6 +45,8 @@ pub struct EnjoyOptions {
     pub seed: u64,
     /// Whether frames are drawn.
     pub render: bool,
+    /// Shortest time between two reports of progress.
+    pub progress_interval: Duration,
 }
 
 /// What was played.
@@ -80,7 +84,7 @@ pub fn enjoy(
         let text = "this algorithm has no policy: playing uniformly at random";
         observer.message(scene.session, Level::Info, text);
     }
-    let (returns, lengths) = scene.play(&mut player, options, on_frame)?;
+    let (returns, lengths) = scene.play(&mut player, options, on_frame, observer)?;
     let report = EnjoyReport {
         env: scene.env.def.id.to_owned(),
         render_fps: scene.env.def.render_fps,
@@ -175,6 +179,7 @@ impl Scene {
         player: &mut Player,
         options: &EnjoyOptions,
         on_frame: &mut dyn FnMut(&Frame) -> ControlFlow<()>,
+        observer: &dyn Observer,
     ) -> Result<(Vec<f64>, Vec<u32>), RunError> {
         let mut env = self.env.make_raw(1)?;
         let policy = self.policy.clone().unwrap_or_default();
@@ -183,6 +188,8 @@ impl Scene {
         let (mut batch, mut actions, mut frame) =
             (env.new_batch(), env.new_actions(), Frame::new());
         let (mut returns, mut lengths) = (Vec::new(), Vec::new());
+        let tell = |progress: &PlayProgress| observer.playing(progress);
+        let mut meter = PlayMeter::new(options.episodes, options.progress_interval, &tell);
         env.reset(&mut batch);
         player.reset();
         while returns.len() < options.episodes {
@@ -198,7 +205,9 @@ impl Scene {
             for episode in env.episode_stats().finished() {
                 returns.push(episode.return_);
                 lengths.push(episode.length);
+                meter.episode(episode.return_);
             }
+            meter.step(1);
         }
         Ok((returns, lengths))
     }

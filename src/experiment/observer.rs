@@ -34,6 +34,21 @@ pub struct Progress {
     pub wall: Duration,
 }
 
+/// How far a policy at play is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlayProgress {
+    /// Whole episodes so far.
+    pub episodes: usize,
+    /// Episodes to play.
+    pub max_episodes: usize,
+    /// Frames so far, summed over the environments.
+    pub frame: u64,
+    /// Frames per second lately.
+    pub fps: f64,
+    /// Mean return of the whole episodes; none before the first.
+    pub mean_return: Option<f64>,
+}
+
 /// Watches a run; called from several threads, at most a few times a second each.
 pub trait Observer: Sync {
     /// A session begins, or goes on at `frame`.
@@ -41,6 +56,12 @@ pub trait Observer: Sync {
 
     /// A session is under way.
     fn progress(&self, _session: usize, _progress: &Progress) {}
+
+    /// A session's policy is being evaluated.
+    fn evaluating(&self, _session: usize, _progress: &PlayProgress) {}
+
+    /// A policy is being played back.
+    fn playing(&self, _progress: &PlayProgress) {}
 
     /// Something to know, of a session or of the run as a whole.
     fn message(&self, _session: Option<usize>, _level: Level, _text: &str) {}

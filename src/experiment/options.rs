@@ -53,6 +53,9 @@ impl RunOptions {
     /// A checkpoint at most this often, unless asked otherwise: what a kill can cost.
     pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(2);
 
+    /// Progress is reported this often.
+    pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
     /// Plain options: into `data`, as many sessions at a time as there are cores.
     pub fn new(mode: Mode, device: TrainDevice) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -64,7 +67,7 @@ impl RunOptions {
             sessions_in_parallel: cores,
             threads: 1,
             checkpoint_interval: Self::CHECKPOINT_INTERVAL,
-            progress_interval: Duration::from_millis(250),
+            progress_interval: Self::PROGRESS_INTERVAL,
             graphs: true,
             profile: false,
         }

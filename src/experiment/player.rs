@@ -6,6 +6,7 @@ use slm_env::{ActionBatch, ObsBatch, Rng, Space, Step, StepBatch, VecEnv};
 use slm_policy::{ActionHead, ActionsMut, Policy};
 
 use super::error::RunError;
+use super::play_meter::PlayMeter;
 use crate::algorithm::HostNoise;
 
 /// What chooses the actions.
@@ -97,7 +98,7 @@ impl Evaluator {
         Self { env, batch, actions }
     }
 
-    /// Plays one episode in each environment, from the states of `seed`; none when asked to stop before
+    /// Plays one episode in each environment, from the states of `seed`, and counts on `meter`; none when asked to stop before
     /// the last of them has ended.
     ///
     /// # Errors
@@ -107,6 +108,7 @@ impl Evaluator {
         player: &mut Player,
         seed: u64,
         interrupt: &AtomicBool,
+        meter: &mut PlayMeter<'_>,
     ) -> Result<Option<EvalReport>, RunError> {
         let env = self.env.as_mut();
         player.check(env).map_err(|reason| RunError::unusable("policy", reason))?;
@@ -122,8 +124,12 @@ impl Evaluator {
             env.step(&self.actions, &mut self.batch);
             player.observe(&self.batch.steps);
             for episode in env.episode_stats().finished() {
-                returns[episode.env].get_or_insert(episode.return_);
+                returns[episode.env].get_or_insert_with(|| {
+                    meter.episode(episode.return_);
+                    episode.return_
+                });
             }
+            meter.step(returns.len());
         }
         Ok(Some(EvalReport { returns: returns.into_iter().flatten().collect() }))
     }
@@ -164,6 +170,8 @@ fn actions_mut(actions: &mut ActionBatch) -> ActionsMut<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use slm_env::EnvOptions;
     use slm_policy::{Cell, Layer, Linear, Network, Recurrent};
 
@@ -183,12 +191,16 @@ mod tests {
         Player::Greedy(Box::new(Policy::new(&[4], None, network, head).unwrap()))
     }
 
+    fn unheard(episodes: usize) -> PlayMeter<'static> {
+        PlayMeter::new(episodes, Duration::ZERO, &|_| {})
+    }
+
     #[test]
     fn one_episode_is_played_in_each_environment_and_a_seed_repeats_them() {
         let mut evaluator = Evaluator::new(env("CartPole-v1", 6));
         let calm = AtomicBool::new(false);
         let mut play = |seed| {
-            let report = evaluator.run(&mut balancer(), seed, &calm).unwrap();
+            let report = evaluator.run(&mut balancer(), seed, &calm, &mut unheard(6)).unwrap();
             report.unwrap().returns
         };
         let (first, other, again) = (play(3), play(4), play(3));
@@ -201,7 +213,10 @@ mod tests {
     #[test]
     fn an_evaluation_stops_when_asked_to_and_can_be_repeated() {
         let mut evaluator = Evaluator::new(env("CartPole-v1", 6));
-        let mut play = |stop| evaluator.run(&mut balancer(), 3, &AtomicBool::new(stop)).unwrap();
+        let mut play = |stop| {
+            let (stop, mut meter) = (AtomicBool::new(stop), unheard(6));
+            evaluator.run(&mut balancer(), 3, &stop, &mut meter).unwrap()
+        };
         let whole = play(false);
         assert_eq!(play(true), None);
         assert_eq!(play(false), whole);

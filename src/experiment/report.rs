@@ -21,7 +21,7 @@ pub struct SessionReport {
     pub opt_step: u64,
     /// Frames per second over the whole session.
     pub fps: f64,
-    /// Time, pauses between resumes left out.
+    /// Time up to the last row: the evaluation at the end and pauses between resumes are left out.
     pub wall: Duration,
     /// Processor time of the session's thread.
     pub cpu: Duration,

@@ -3,6 +3,8 @@
 use slm_env::{Rng, SeedSequence};
 
 use super::error::RunError;
+use super::observer::PlayProgress;
+use super::play_meter::PlayMeter;
 use super::player::Player;
 use super::profile::Phase;
 use super::session::{Session, stream_seed};
@@ -37,7 +39,10 @@ impl Session<'_> {
         let Self { profiler, evaluator, tracker, clock, env, agent, setup, .. } = self;
         let in_lockstep = setup.team.is_some_and(|team| team.joint().is_some());
         let interrupt = if in_lockstep { &NEVER } else { setup.interrupt };
-        let play = || evaluator.run(&mut player, seed, interrupt);
+        let tell = |progress: &PlayProgress| setup.observer.evaluating(setup.index, progress);
+        let interval = setup.options.progress_interval;
+        let mut meter = PlayMeter::new(EVAL_EPISODES, interval, &tell);
+        let play = || evaluator.run(&mut player, seed, interrupt, &mut meter);
         let Some(report) = profiler.time(Phase::Evaluate, play)? else { return Ok(false) };
         tracker.log_eval(report.mean(), clock, env.episode_stats(), &**agent);
         Ok(true)

@@ -2,14 +2,25 @@
 
 use std::fs;
 use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use slm_lab::experiment::{EnjoyOptions, EnjoyReport, EnjoySource, RunError, Silent, enjoy};
+use slm_lab::experiment::{
+    EnjoyOptions, EnjoyReport, EnjoySource, Observer, PlayProgress, RunError, Silent, enjoy,
+    run_trial,
+};
 
 use crate::comparison::files;
-use crate::specs::{find, options, run};
+use crate::specs::{find, options, plan, run};
 
-const TWO_EPISODES: EnjoyOptions =
-    EnjoyOptions { episodes: 2, sample: false, seed: 1, render: false };
+const TWO_EPISODES: EnjoyOptions = EnjoyOptions {
+    episodes: 2,
+    sample: false,
+    seed: 1,
+    render: false,
+    progress_interval: Duration::ZERO,
+};
 
 fn play(source: &EnjoySource, options: &EnjoyOptions) -> Result<EnjoyReport, RunError> {
     enjoy(source, options, &mut |_| ControlFlow::Continue(()), &Silent)
@@ -106,4 +117,42 @@ fn the_best_session_is_one_that_has_a_policy() {
     }
     let other = play(&EnjoySource::Folder(run.folder), &TWO_EPISODES).unwrap();
     assert_eq!(other.session, Some(1 - best.unwrap()));
+}
+
+/// Keeps what is told of policies at play.
+#[derive(Default)]
+struct Listener {
+    evaluations: Mutex<Vec<PlayProgress>>,
+    playbacks: Mutex<Vec<PlayProgress>>,
+}
+
+impl Observer for Listener {
+    fn evaluating(&self, _session: usize, progress: &PlayProgress) {
+        self.evaluations.lock().unwrap().push(*progress);
+    }
+
+    fn playing(&self, progress: &PlayProgress) {
+        self.playbacks.lock().unwrap().push(*progress);
+    }
+}
+
+#[test]
+fn evaluation_and_playback_tell_how_far_they_are() {
+    let data = tempfile::tempdir().unwrap();
+    let listener = Listener::default();
+    let run = run_trial(
+        &plan("ppo_continuous"),
+        &options(data.path()),
+        &listener,
+        &AtomicBool::new(false),
+    );
+    let source = EnjoySource::Folder(run.unwrap().folder);
+    enjoy(&source, &TWO_EPISODES, &mut |_| ControlFlow::Continue(()), &listener).unwrap();
+    // Episodes are of 60 steps: ten side by side in an evaluation, one after another in a playback.
+    let evaluations = listener.evaluations.lock().unwrap();
+    let whole = |p: &PlayProgress| (p.frame, p.episodes, p.max_episodes);
+    assert_eq!(evaluations.first().map(whole), Some((10, 0, 10)));
+    assert_eq!(evaluations.last().map(whole), Some((600, 10, 10)));
+    let playbacks: Vec<_> = listener.playbacks.lock().unwrap().iter().map(whole).collect();
+    assert_eq!((playbacks.len(), playbacks[59], playbacks[119]), (120, (60, 1, 2), (120, 2, 2)));
 }
