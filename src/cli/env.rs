@@ -1,6 +1,6 @@
 //! `slm-lab env list` and `slm-lab env show`.
 
-use slm_env::{EnvDef, EnvOptions, Space, nearest_name};
+use slm_env::{EnvDef, EnvOptions, nearest_name};
 use slm_lab::registry;
 
 use super::failure::{Failure, Outcome};
@@ -18,8 +18,8 @@ pub(super) fn show(name: &str) -> Outcome {
     let def = find(name)?;
     let (obs, actions) = def.spaces(&EnvOptions::default())?;
     let mut rows = vec![
-        ["observations".to_owned(), describe(&obs)],
-        ["actions".to_owned(), describe(&actions)],
+        ["observations".to_owned(), obs.to_string()],
+        ["actions".to_owned(), actions.to_string()],
         ["time limit".to_owned(), format!("{} steps", def.max_episode_steps)],
     ];
     if let Some(threshold) = def.reward_threshold {
@@ -43,32 +43,9 @@ pub(super) fn find(name: &str) -> Result<&'static EnvDef, Failure> {
     })
 }
 
-fn describe(space: &Space) -> String {
-    match space {
-        Space::Discrete { n } => format!("one of {n} choices"),
-        Space::MultiDiscrete { nvec } => format!("{} choices, of {nvec:?} values", nvec.len()),
-        Space::MultiBinary { n } => format!("{n} switches"),
-        Space::Box { low, high, shape } => {
-            let bounds = low.iter().zip(high).map(|(low, high)| format!("[{low:.4}, {high:.4}]"));
-            let mut bounds: Vec<String> = bounds.collect();
-            bounds.dedup();
-            format!("{shape:?} numbers in {}", bounds.join(" "))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spaces_are_described_in_words() {
-        assert_eq!(describe(&Space::Discrete { n: 2 }), "one of 2 choices");
-        let space = Space::symmetric(&[1.0, 1.0]);
-        assert_eq!(describe(&space), "[2] numbers in [-1.0000, 1.0000]");
-        let space = Space::vector(&[f32::NEG_INFINITY], &[0.5]);
-        assert_eq!(describe(&space), "[1] numbers in [-inf, 0.5000]");
-    }
 
     #[test]
     fn a_slip_in_an_id_names_the_nearest() {

@@ -4,6 +4,7 @@
 //! `{"action", "obs", "reward", "terminated", "truncated"}`, and after an episode's end
 //! `{"reset": true, "obs"}`. Floats are written with all their digits, so they read back bit for bit.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -37,7 +38,7 @@ pub(super) fn run(args: &RolloutArgs) -> Outcome {
     });
     writeln!(out, "{}", json::dumps(&header))?;
     match &args.actions {
-        Some(path) => replay(rollout, &recorded_actions(path)?, &format, &mut out)?,
+        Some(path) => replay(rollout, path, &format, &mut out)?,
         None => wander(rollout, args.random.unwrap_or(0), args.action_seed, &format, &mut out)?,
     }
     Ok(out.flush()?)
@@ -45,12 +46,13 @@ pub(super) fn run(args: &RolloutArgs) -> Outcome {
 
 fn replay(
     mut rollout: Rollout,
-    actions: &[Vec<f64>],
+    recording: &Path,
     format: &Format,
     out: &mut impl Write,
 ) -> Outcome {
-    for action in actions {
-        format.write(&rollout.step(action)?, out)?;
+    for (line, action) in recorded_actions(recording)? {
+        let row = rollout.step(&action).map_err(|error| wrong_line(recording, line, &error))?;
+        format.write(&row, out)?;
     }
     Ok(())
 }
@@ -165,24 +167,28 @@ fn options(
     kwargs.iter().map(option).collect()
 }
 
-/// The actions of a recording: the lines that have one.
-fn recorded_actions(path: &Path) -> Result<Vec<Vec<f64>>, Failure> {
+/// The actions of a recording with their lines: those that have one.
+fn recorded_actions(path: &Path) -> Result<Vec<(usize, Vec<f64>)>, Failure> {
     let text = fs::read_to_string(path)
         .map_err(|error| Failure::Request(format!("{}: {error}", path.display())))?;
     let mut actions = Vec::new();
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let wrong =
-            |what: String| Failure::Request(format!("{}:{}: {what}", path.display(), i + 1));
-        let row: Value = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
+        let wrong = |what: &dyn Display| wrong_line(path, i + 1, what);
+        let row: Value = serde_json::from_str(line).map_err(|error| wrong(&error))?;
         if let Some(action) = row.get("action") {
-            let numbers = numbers(action).ok_or_else(|| wrong("no action".to_owned()))?;
+            let numbers = numbers(action)
+                .ok_or_else(|| wrong(&"an action is a number or a list of numbers"))?;
             if !numbers.iter().all(|&number| (number as f32).is_finite()) {
-                return Err(wrong("an action is beyond the range of 32-bit numbers".to_owned()));
+                return Err(wrong(&"an action is beyond the range of 32-bit numbers"));
             }
-            actions.push(numbers);
+            actions.push((i + 1, numbers));
         }
     }
     Ok(actions)
+}
+
+fn wrong_line(path: &Path, line: usize, what: &dyn Display) -> Failure {
+    Failure::Request(format!("{}:{line}: {what}", path.display()))
 }
 
 /// A number or a list of numbers.

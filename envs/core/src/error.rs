@@ -74,7 +74,7 @@ impl fmt::Display for EnvError {
             }
             Self::Missing { what, how } => write!(f, "{what} is missing: {how}"),
             Self::WrongAction { expected, found } => {
-                write!(f, "action {found} is not in the action space {expected}")
+                write!(f, "the action {found} is not in the action space: {expected}")
             }
             Self::Preprocessing { reason } => f.write_str(reason),
         }

@@ -57,7 +57,12 @@ impl Rollout {
             ActionBatch::Discrete(_) | ActionBatch::Multi(_) => space.contains(action),
         };
         if !fits {
-            let (found, expected) = (format!("{action:?}"), format!("{space:?}"));
+            let numbers: Vec<String> = action.iter().map(f64::to_string).collect();
+            let found = match numbers.as_slice() {
+                [number] => number.clone(),
+                _ => format!("[{}]", numbers.join(", ")),
+            };
+            let expected = space.to_string();
             return Err(EnvError::WrongAction { expected, found });
         }
         self.actions.set_row(0, action);

@@ -1,5 +1,7 @@
 //! What observations and actions look like.
 
+use std::fmt;
+
 use crate::batch::ActionBatch;
 use crate::rng::Rng;
 
@@ -138,6 +140,39 @@ fn sample_between(low: f64, high: f64, rng: &mut Rng) -> f64 {
     }
 }
 
+/// In words, such as `one of 3 choices, 0 to 2` or `3 numbers: [-1, 1] × 2, [-8, 8]`.
+impl fmt::Display for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Discrete { n } => write!(f, "one of {n} choices, 0 to {}", n.saturating_sub(1)),
+            Self::MultiDiscrete { nvec } => write!(f, "{} choices, of {nvec:?} values", nvec.len()),
+            Self::MultiBinary { n } => write!(f, "{n} switches"),
+            Self::Box { low, high, shape } => {
+                let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+                let plural = if low.len() == 1 { "" } else { "s" };
+                write!(f, "{} number{plural}", shape.join(" × "))?;
+                write_bounds(f, low, high)
+            }
+        }
+    }
+}
+
+/// Bounds by runs of elements that share them, with how many these are unless all do.
+fn write_bounds(f: &mut fmt::Formatter<'_>, low: &[f32], high: &[f32]) -> fmt::Result {
+    let bounds: Vec<(&f32, &f32)> = low.iter().zip(high).collect();
+    let mut start = ": ";
+    for run in bounds.chunk_by(|a, b| a == b) {
+        let [low, high] = [run[0].0, run[0].1].map(|x| (f64::from(*x) * 1e4).round() / 1e4);
+        match run.len() {
+            1 => write!(f, "{start}[{low}, {high}]")?,
+            all if all == bounds.len() => write!(f, ", each in [{low}, {high}]")?,
+            count => write!(f, "{start}[{low}, {high}] × {count}")?,
+        }
+        start = ", ";
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,5 +213,17 @@ mod tests {
                 assert!(space.contains(&action), "{action:?} of {space:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_space_is_told_in_words_with_its_bounds_by_runs() {
+        assert_eq!(Space::Discrete { n: 2 }.to_string(), "one of 2 choices, 0 to 1");
+        let three = Space::symmetric(&[1.0, 1.0, 3.141_592_7]);
+        assert_eq!(three.to_string(), "3 numbers: [-1, 1] × 2, [-3.1416, 3.1416]");
+        assert_eq!(Space::symmetric(&[2.0]).to_string(), "1 number: [-2, 2]");
+        let half = Space::vector(&[f32::NEG_INFINITY; 2], &[0.5; 2]);
+        assert_eq!(half.to_string(), "2 numbers, each in [-inf, 0.5]");
+        let image = Space::Box { low: vec![0.0; 6], high: vec![255.0; 6], shape: vec![2, 1, 3] };
+        assert_eq!(image.to_string(), "2 × 1 × 3 numbers, each in [0, 255]");
     }
 }

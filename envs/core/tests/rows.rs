@@ -195,6 +195,6 @@ fn a_rollout_refuses_an_action_outside_the_space() {
     let error = rollout.step(&[0.0, 3.0]).expect_err("there is no third choice");
     assert_eq!(
         error.to_string(),
-        "action [0.0, 3.0] is not in the action space MultiDiscrete { nvec: [2, 3] }"
+        "the action [0, 3] is not in the action space: 2 choices, of [2, 3] values"
     );
 }
