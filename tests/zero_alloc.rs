@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use slm_env::{ObsBatch, Rng, SeedSequence, Step};
 use slm_lab::algorithm::AgentContext;
-use slm_lab::config::{Available, Diagnostics, load};
+use slm_lab::config::{Available, Diagnostics, Given, load};
 use slm_lab::experiment::Plan;
 use slm_lab::memory::{Batch, PriorityPlan, Replay, ReplayPlan};
 use slm_lab::net::Compute;
@@ -85,7 +85,8 @@ fn counted<T>(sum: &mut u64, work: impl FnOnce() -> T) -> T {
 fn plan(file: &str, name: &str, settings: &[&str]) -> Plan {
     let (algorithms, envs) = (algorithm_names(), env_names());
     let available = Available { algorithms: &algorithms, envs: &envs };
-    let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+    let given = |text: &&str| Given { option: "-s", text: (*text).to_owned() };
+    let settings: Vec<Given> = settings.iter().map(given).collect();
     let mut found = Diagnostics::new();
     let spec = load(file, name, &settings, &available, &mut found).unwrap();
     Plan::resolve(spec, &mut found).unwrap()

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use slm_lab::config::Given;
 use slm_lab::device::DeviceChoice;
 
 use super::run_args::{RunArgs, parse_count, parse_seconds, parse_setting};
@@ -71,7 +72,7 @@ pub(super) struct CheckArgs {
     /// Fill `${KEY}` of the spec, or set a value by its dotted path; repeatable.
     #[arg(short, long, env = "SET", hide_env = true, value_name = "KEY=VALUE")]
     #[arg(value_delimiter = ';', value_parser = parse_setting)]
-    pub(super) set: Vec<String>,
+    pub(super) set: Vec<Given>,
     /// Make keys that nothing reads errors instead of warnings.
     #[arg(long, env = "STRICT", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(super) strict: bool,
@@ -164,8 +165,29 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Cli {
     let command = names.into_iter().fold(command, |command, name| {
         command.mut_subcommand(name, |command| command.mut_args(without_empty_variable))
     });
-    let matches = command.get_matches_from(with_run(words));
-    <Cli as clap::FromArgMatches>::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let words = with_run(words);
+    let matches = command.get_matches_from(&words);
+    let cli = <Cli as clap::FromArgMatches>::from_arg_matches(&matches);
+    let mut cli = cli.unwrap_or_else(|error| error.exit());
+    let settings = match &mut cli.command {
+        Command::Run(args) => &mut args.set,
+        Command::Check(args) => &mut args.set,
+        _ => return cli,
+    };
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    for given in settings {
+        given.option = option_of(&given.text, &words);
+    }
+    cli
+}
+
+/// Which of its spellings gave the setting `text`; none of the words did where it was the variable.
+fn option_of(text: &str, words: &[&str]) -> &'static str {
+    let is_after = |option: &str| {
+        let apart = words.windows(2).any(|pair| pair[0] == option && pair[1].contains(text));
+        apart || words.iter().any(|w| w.starts_with(option) && w[option.len()..].contains(text))
+    };
+    ["-s", "--set"].into_iter().find(|option| is_after(option)).unwrap_or("SET")
 }
 
 /// An environment variable that is set to nothing is as good as unset.
@@ -253,8 +275,16 @@ mod tests {
     #[test]
     fn settings_repeat() {
         let args = run("slm-lab a b -s env=ALE/Pong-v5 --set x.y=a=b");
-        assert_eq!(args.set, ["env=ALE/Pong-v5", "x.y=a=b"]);
-        assert!(parse("slm-lab a b -s env").is_err());
+        let texts: Vec<&str> = args.set.iter().map(|given| given.text.as_str()).collect();
+        assert_eq!(texts, ["env=ALE/Pong-v5", "x.y=a=b"]);
+    }
+
+    #[test]
+    fn the_option_that_gave_a_setting_is_known() {
+        let words = ["x", "-s", "a.b=1", "--set", "c=2;d=3", "-se=4", "--set=f=5"];
+        let option = |text| option_of(text, &words);
+        assert_eq!(["a.b=1", "c=2", "d=3"].map(option), ["-s", "--set", "--set"]);
+        assert_eq!(["e=4", "f=5", "g=6"].map(option), ["-s", "--set", "SET"]);
     }
 
     #[test]

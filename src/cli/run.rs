@@ -119,11 +119,9 @@ impl Request {
 
     /// Refuses `-s` where nothing is left to set.
     fn refuse_settings(lab: &Lab<'_>) -> Outcome {
-        if lab.args.set.is_empty() {
-            return Ok(());
-        }
-        let message = "-s sets nothing here: a run keeps the spec it was started with";
-        Err(Failure::request(&message))
+        let Some(given) = lab.args.set.first() else { return Ok(()) };
+        let message = "sets nothing here: a run keeps the spec it was started with";
+        Err(Failure::Request(format!("{} {message}", given.option)))
     }
 
     /// The folder (or a file in it) of the run that is meant.

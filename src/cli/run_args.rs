@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
-use slm_lab::config::Setting;
+use slm_lab::config::Given;
 use slm_lab::device::DeviceChoice;
 
 use super::legacy::LegacyArgs;
@@ -26,7 +26,7 @@ pub(super) struct RunArgs {
     /// Fill `${KEY}` of the spec, or set a value by its dotted path; repeatable (in SET: separated by `;`).
     #[arg(short, long, env = "SET", hide_env = true, value_name = "KEY=VALUE")]
     #[arg(value_delimiter = ';', value_parser = parse_setting)]
-    pub(super) set: Vec<String>,
+    pub(super) set: Vec<Given>,
     /// Seed from which every random number follows [default: the spec's, else chosen and recorded].
     #[arg(long, env = "SEED", hide_env = true, value_name = "N")]
     pub(super) seed: Option<u64>,
@@ -128,11 +128,10 @@ fn parse_mode(text: &str) -> Result<Mode, String> {
     text.parse()
 }
 
-pub(super) fn parse_setting(text: &str) -> Result<String, String> {
-    match Setting::parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(error.message),
-    }
+/// A setting; which option gave it is seen when the whole command line has been read.
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a result")]
+pub(super) fn parse_setting(text: &str) -> Result<Given, String> {
+    Ok(Given { option: "-s", text: text.to_owned() })
 }
 
 pub(super) fn parse_count(text: &str) -> Result<usize, String> {

@@ -1,6 +1,6 @@
 //! From words on the command line to the plan of a run.
 
-use slm_lab::config::{Available, Diagnostics, load, locate, nearest};
+use slm_lab::config::{Available, Diagnostics, Given, load, locate, nearest, wrapped};
 use slm_lab::experiment::{Mode, Plan, refuse_beyond_memory};
 use slm_lab::registry;
 
@@ -13,7 +13,7 @@ use super::terminal;
 pub(super) struct SpecChoice<'a> {
     pub(super) file: &'a str,
     pub(super) name: &'a str,
-    pub(super) settings: &'a [String],
+    pub(super) settings: &'a [Given],
     pub(super) is_strict: bool,
 }
 
@@ -83,11 +83,11 @@ pub(super) fn name_or_only(file: &str, name: Option<&str>) -> Result<String, Fai
     match (name, names.len()) {
         (Some(name), _) => Ok(name.to_owned()),
         (None, 1) => Ok(names.remove(0)),
-        (None, _) => Err(Failure::Request(format!(
-            "which spec of {file}? It has {}; for example `slm-lab {file} {} dev`",
-            names.join(", "),
-            names[0],
-        ))),
+        (None, _) => {
+            let question = format!("which spec of {file}? It has {}", names.join(", "));
+            let example = format!("for example `slm-lab {file} {} dev`", names[0]);
+            Err(Failure::Request(format!("{}\n{example}", wrapped(&question, ""))))
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::error::SpecError;
 /// A text that values come from: a file, a built-in spec or the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
-    /// What messages call it: the path as the user gave it, or `--set`.
+    /// What messages call it: the path as the user gave it, or the option of a setting.
     pub name: String,
     /// The whole text, for snippets.
     pub text: String,

@@ -68,7 +68,28 @@ pub(super) fn issue(severity: Severity, issue: &SpecError, color: bool) -> Strin
         snippet(&mut out, "::: written here:", defined, gutter, paint);
     }
     if let Some(help) = &issue.help {
-        let _ = writeln!(out, "{:gutter$} = help: {help}", "");
+        let indent = " ".repeat(gutter + " = help: ".len());
+        let _ = writeln!(out, "{:gutter$} = help: {}", "", wrapped(help, &indent));
+    }
+    out
+}
+
+/// `text` in lines of at most 100 characters, where its words allow; those after the first begin with `indent`.
+pub fn wrapped(text: &str, indent: &str) -> String {
+    let mut out = String::new();
+    let mut width = indent.chars().count();
+    for (i, word) in text.split(' ').enumerate() {
+        let word_width = word.chars().count();
+        if i > 0 && width + 1 + word_width > SNIPPET_WIDTH {
+            out += "\n";
+            out += indent;
+            width = indent.chars().count();
+        } else if i > 0 {
+            out.push(' ');
+            width += 1;
+        }
+        out += word;
+        width += word_width;
     }
     out
 }
@@ -195,6 +216,15 @@ error: spec.size: expected a whole number
             text,
             "\x1b[1;33mwarning\x1b[0m: odd\n --> a.yaml:1:1\n  |\n1 | a: 1\n  | \x1b[1;33m^\x1b[0m\n"
         );
+    }
+
+    #[test]
+    fn a_long_help_is_wrapped_between_words() {
+        let names = vec!["a_name_of_30_characters_in_all"; 4].join(", ");
+        let lines: Vec<usize> = wrapped(&names, "    ").lines().map(str::len).collect();
+        // Three names with their commas and two spaces are 3 · 31 + 2 = 95, 99 with the indent.
+        assert_eq!(lines, [95, 4 + 30]);
+        assert_eq!(wrapped("a short one", "    "), "a short one");
     }
 
     #[test]

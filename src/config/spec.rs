@@ -8,8 +8,8 @@ use super::known::{Available, is_unbuilt_algorithm};
 use super::locate::locate;
 use super::other_names::algorithm_from_elsewhere;
 use super::{
-    Diagnostics, EnvSpec, Fields, FromNode, MemorySpec, MetaSpec, NetSpec, Node, RawSpec, Record,
-    Setting, Value, hint, read_tagged, to_json,
+    Diagnostics, EnvSpec, Fields, FromNode, Given, MemorySpec, MetaSpec, NetSpec, Node, RawSpec,
+    Record, Value, hint, read_tagged, to_json,
 };
 
 /// A whole spec.
@@ -173,13 +173,13 @@ pub fn read_algorithm<T: Record>(algorithm: &Node, found: &mut Diagnostics) -> O
 pub fn load(
     file: &str,
     name: &str,
-    settings: &[String],
+    settings: &[Given],
     available: &Available<'_>,
     found: &mut Diagnostics,
 ) -> Option<Spec> {
     let mut parsed = Vec::new();
-    for text in settings {
-        match Setting::parse(text) {
+    for given in settings {
+        match given.parse() {
             Ok(setting) => parsed.push(setting),
             Err(error) => found.error(error),
         }

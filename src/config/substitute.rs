@@ -6,6 +6,25 @@ use super::node::{Entry, Location, Source, Value, join, variables};
 use super::parse::parse_at;
 use super::{Diagnostics, Node, RawSpec, SpecError, did_you_mean};
 
+/// A setting as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// What it was given by: `-s`, `--set` or the environment variable `SET`.
+    pub option: &'static str,
+    /// Its text, to be `KEY=VALUE`.
+    pub text: String,
+}
+
+impl Given {
+    /// What it says.
+    ///
+    /// # Errors
+    /// As [`Setting::parse`].
+    pub fn parse(&self) -> Result<Setting, SpecError> {
+        Setting::parse_from(self.option, &self.text)
+    }
+}
+
 /// One `-s KEY=VALUE` of the command line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
@@ -20,7 +39,11 @@ impl Setting {
     /// # Errors
     /// When there is no `=` or nothing before it.
     pub fn parse(text: &str) -> Result<Self, SpecError> {
-        let source = Arc::new(Source { name: "--set".to_owned(), text: text.to_owned() });
+        Self::parse_from("-s", text)
+    }
+
+    fn parse_from(option: &str, text: &str) -> Result<Self, SpecError> {
+        let source = Arc::new(Source { name: option.to_owned(), text: text.to_owned() });
         match text.split_once('=').map(|(key, value)| (key.trim(), value)) {
             Some((key, value)) if !key.is_empty() => {
                 Ok(Self { key: key.to_owned(), value: value.to_owned(), source })
@@ -234,7 +257,7 @@ mod tests {
     fn a_filled_value_tells_where_it_was_written() {
         let (spec, _) = set(&["max_frame=many"]);
         let node = spec.node.lookup("env.max_frame").unwrap();
-        assert_eq!(node.defined.as_ref().unwrap().to_string(), "--set:1:11");
+        assert_eq!(node.defined.as_ref().unwrap().to_string(), "-s:1:11");
         assert_eq!(node.at.line, 3);
     }
 
@@ -306,5 +329,11 @@ mod tests {
         assert!(Setting::parse("gamma").is_err());
         assert!(Setting::parse("=3").is_err());
         assert!(Setting::parse("a=").is_ok());
+    }
+
+    #[test]
+    fn an_error_names_the_option_that_was_typed() {
+        let given = Given { option: "--set", text: "gamma".to_owned() };
+        assert_eq!(given.parse().unwrap_err().at.to_string(), "--set:1:1");
     }
 }

@@ -72,6 +72,11 @@ fn wrong_requests_say_what_would_be_right() {
     place.run("demo.json ppo_cartpol").refused("did you mean `ppo_cartpole`?");
     place.run("demo.json ppo_cartpole trian").refused("did you mean `train`?");
     place.run("demo.json ppo_cartpole search").refused("search is not built yet");
+    let nowhere = place.run("zzz.json").refused("built in are ").err;
+    assert!(nowhere.lines().all(|line| line.chars().count() <= 100), "{nowhere}");
+    place.run("demo.json ppo_cartpole -s gamma").refused("--> -s:1:1");
+    place.run("demo.json ppo_cartpole --set gamma").refused("--> --set:1:1");
+    place.run_with("SET", "gamma", "demo.json").refused("--> SET:1:1");
     place.run("cont_test.json").refused("which spec of cont_test.json? It has ");
     place.run("train@latest").refused("there is no run in data");
     place.run("demo.json ppo_cartpole enjoy@latest").refused("there is no run of ppo_cartpole");
@@ -310,7 +315,7 @@ fn a_run_goes_on_with_its_own_spec_or_not_at_all() {
     place.run(&other).refused("this is a run of ppo_cartpole, not of ppo_acrobot");
     let other = other.replace("train@", "enjoy@");
     place.run(&other).refused("this is a run of ppo_cartpole, not of ppo_acrobot");
-    place.run("enjoy@latest -s env.max_t=5").refused("-s sets nothing here");
+    place.run("enjoy@latest --set env.max_t=5").refused("--set sets nothing here");
     place.run("demo.json ppo_cartpole train@latest").ok();
 }
 
