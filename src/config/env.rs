@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
-use super::known::{Available, is_known_env, known_envs};
+use super::known::{Available, is_unbuilt_env, unbuilt_envs};
 use super::{Diagnostics, FromNode, Kwargs, Node, Value, above, hint, spec};
 
 /// `clip_reward`: bounds of the reward, written as a number for ± that number, or as `[low, high]`.
@@ -86,11 +86,11 @@ pub(super) fn check_env_name(env: &Node, available: &Available<'_>, found: &mut 
     if available.envs.contains(&name) || node.unset_variable().is_some() {
         return;
     }
-    if is_known_env(name) {
+    if is_unbuilt_env(name) {
         found.not_built(node, format!("environment {name}"));
         return;
     }
-    let names = available.envs.iter().chain(known_envs()).copied();
+    let names = available.envs.iter().chain(unbuilt_envs()).copied();
     let help = match super::did_you_mean(name, names) {
         Some(question) => question,
         None => hint(name, available.envs.iter().copied()),

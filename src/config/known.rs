@@ -12,19 +12,8 @@ pub struct Available<'a> {
 /// Algorithms of SLM-Lab that are not built here.
 const UNBUILT_ALGORITHMS: &[&str] = &["DQNBase"];
 
-/// Environments that SLM-Lab's specs name, beyond whole families.
-const ENVS: &[&str] = &[
-    "CartPole-v0",
-    "CartPole-v1",
-    "Acrobot-v1",
-    "MountainCar-v0",
-    "MountainCarContinuous-v0",
-    "Pendulum-v1",
-    "LunarLander-v3",
-    "LunarLanderContinuous-v3",
-    "BipedalWalker-v3",
-    "BipedalWalkerHardcore-v3",
-    "CarRacing-v3",
+/// Environments that SLM-Lab's specs name and that are not built here, beyond whole families.
+const UNBUILT_ENVS: &[&str] = &[
     "Ant-v5",
     "HalfCheetah-v5",
     "Hopper-v5",
@@ -40,30 +29,23 @@ const ENVS: &[&str] = &[
     "HalfCheetahBulletEnv-v0",
 ];
 
-/// Families of environments: an id that starts so is known.
-const FAMILIES: &[&str] = &[
-    "ALE/",
-    "playground/",
-    "LunarLander",
-    "BipedalWalker",
-    "CarRacing",
-    "SLM/",
-    "SLM-Sensorimotor",
-];
+/// Families of such environments: an id that starts so is known.
+const FAMILIES: &[&str] = &["ALE/", "playground/", "SLM/", "SLM-Sensorimotor"];
 
 /// Whether SLM-Lab knows this algorithm, which is not built here.
 pub(super) fn is_unbuilt_algorithm(name: &str) -> bool {
     UNBUILT_ALGORITHMS.contains(&name)
 }
 
-/// Whether SLM-Lab knows this environment, built here or not.
-pub(super) fn is_known_env(id: &str) -> bool {
-    ENVS.contains(&id) || FAMILIES.iter().any(|family| id.starts_with(family) && id != *family)
+/// Whether SLM-Lab knows this environment, which is not built here.
+pub(super) fn is_unbuilt_env(id: &str) -> bool {
+    UNBUILT_ENVS.contains(&id)
+        || FAMILIES.iter().any(|family| id.starts_with(family) && id != *family)
 }
 
-/// The environments known by name.
-pub(super) fn known_envs() -> &'static [&'static str] {
-    ENVS
+/// Those of them that are known by name.
+pub(super) fn unbuilt_envs() -> &'static [&'static str] {
+    UNBUILT_ENVS
 }
 
 #[cfg(test)]
@@ -72,11 +54,11 @@ mod tests {
 
     #[test]
     fn families_are_known_by_their_beginning() {
-        for id in ["ALE/Pong-v5", "playground/CartpoleBalance", "CarRacing-v3", "Ant-v5"] {
-            assert!(is_known_env(id), "{id}");
+        for id in ["ALE/Pong-v5", "playground/CartpoleBalance", "SLM/Pong-v0", "Ant-v5"] {
+            assert!(is_unbuilt_env(id), "{id}");
         }
-        for id in ["ALE/", "CartPol-v1", "Ant-v9", ""] {
-            assert!(!is_known_env(id), "{id}");
+        for id in ["ALE/", "CartPol-v1", "LunarLander-v2", "Ant-v9", ""] {
+            assert!(!is_unbuilt_env(id), "{id}");
         }
     }
 }

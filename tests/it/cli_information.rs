@@ -95,6 +95,7 @@ fn check_knows_what_others_call_algorithms_and_keys() {
         ("agent.algorithm.name=SAC", "did you mean `SoftActorCritic`?"),
         ("agent.algorithm.name=ppo", "did you mean `PPO`?"),
         ("agent.algorithm.name=cross_q", "did you mean `CrossQ`?"),
+        ("env.name=LunarLander-v2", "did you mean `LunarLander-v3`?"),
         ("agent.algorithm.learning_rate=1", "its name here is `agent.net.optim_spec.lr`"),
         ("env.total_timesteps=1", "did you mean `max_frame`? CartPole-v1 takes"),
     ] {
