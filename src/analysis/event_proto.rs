@@ -1,17 +1,11 @@
 //! The few protobuf messages of a `TensorBoard` event file, encoded and decoded by hand.
 //!
-//! Field numbers are those of `event.proto`, `summary.proto`, `histogram.proto` and `tensor.proto`
-//! in `TensorBoard`.
-
-use super::histogram::Histogram;
+//! Field numbers are those of `event.proto` and `summary.proto` in `TensorBoard`.
 
 const VARINT: u64 = 0;
 const FIXED_64: u64 = 1;
 const LENGTH: u64 = 2;
 const FIXED_32: u64 = 5;
-
-/// `DataType.DT_STRING`
-const DT_STRING: u64 = 7;
 
 /// When an event happened: on the x-axis and on the clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,39 +52,6 @@ pub(super) fn scalars_event<'a>(
     event(stamp, &summary)
 }
 
-/// An event with a histogram.
-pub(super) fn histogram_event(stamp: Stamp, tag: &str, histogram: &Histogram) -> Vec<u8> {
-    let mut histo = Message::default();
-    histo.double(1, histogram.min);
-    histo.double(2, histogram.max);
-    histo.double(3, histogram.count);
-    histo.double(4, histogram.sum);
-    histo.double(5, histogram.sum_squares);
-    histo.doubles(6, &histogram.limits);
-    histo.doubles(7, &histogram.buckets);
-    single_value_event(stamp, tag, |entry| entry.bytes(5, &histo.0))
-}
-
-/// An event with a text, which `TensorBoard` shows as Markdown.
-pub(super) fn text_event(stamp: Stamp, tag: &str, text: &str) -> Vec<u8> {
-    let mut dimension = Message::default();
-    dimension.varint(1, 1);
-    let mut shape = Message::default();
-    shape.bytes(2, &dimension.0);
-    let mut tensor = Message::default();
-    tensor.varint(1, DT_STRING);
-    tensor.bytes(2, &shape.0);
-    tensor.bytes(8, text.as_bytes());
-    let mut plugin = Message::default();
-    plugin.bytes(1, b"text");
-    let mut metadata = Message::default();
-    metadata.bytes(1, &plugin.0);
-    single_value_event(stamp, tag, |entry| {
-        entry.bytes(8, &tensor.0);
-        entry.bytes(9, &metadata.0);
-    })
-}
-
 /// The scalars of an encoded event, or `None` if it is not a valid message.
 pub(super) fn decode_scalars(event: &[u8]) -> Option<Vec<ScalarEvent>> {
     let mut stamp = Stamp { step: 0, wall_time: 0.0 };
@@ -114,15 +75,6 @@ fn event(stamp: Stamp, summary: &Message) -> Vec<u8> {
     event.varint(2, stamp.step);
     event.bytes(5, &summary.0);
     event.0
-}
-
-fn single_value_event(stamp: Stamp, tag: &str, fill: impl FnOnce(&mut Message)) -> Vec<u8> {
-    let mut entry = Message::default();
-    entry.bytes(1, tag.as_bytes());
-    fill(&mut entry);
-    let mut summary = Message::default();
-    summary.bytes(1, &entry.0);
-    event(stamp, &summary)
 }
 
 /// A message under construction.
@@ -149,11 +101,6 @@ impl Message {
         self.key(number, LENGTH);
         self.raw_varint(value.len() as u64);
         self.0.extend(value);
-    }
-
-    fn doubles(&mut self, number: u64, values: &[f64]) {
-        let packed: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.bytes(number, &packed);
     }
 
     fn key(&mut self, number: u64, wire_type: u64) {
@@ -253,14 +200,6 @@ mod tests {
         let found: Vec<_> = scalars.iter().map(|s| (s.tag.as_str(), s.value)).collect();
         assert_eq!(found, [("a", 1.0), ("b", -2.5)]);
         assert_eq!((scalars[0].step, scalars[0].wall_time), (stamp.step, stamp.wall_time));
-    }
-
-    #[test]
-    fn histograms_and_texts_hold_no_scalars() {
-        let stamp = Stamp { step: 1, wall_time: 0.0 };
-        let histogram = Histogram::of(&[1.0, 2.0]).unwrap();
-        assert_eq!(decode_scalars(&histogram_event(stamp, "h", &histogram)), Some(vec![]));
-        assert_eq!(decode_scalars(&text_event(stamp, "t", "# hi")), Some(vec![]));
     }
 
     #[test]

@@ -10,7 +10,6 @@ pub mod comparison_graph;
 mod event_proto;
 pub mod figure;
 pub mod graphs;
-pub mod histogram;
 pub mod json;
 pub mod metrics;
 pub mod paths;

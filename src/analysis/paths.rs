@@ -99,11 +99,6 @@ impl RunPaths {
         self.in_folder("log", &format!("{}.log", self.prefix))
     }
 
-    /// `log/P_t{trial}.log`
-    pub fn trial_log(&self, trial: usize) -> PathBuf {
-        self.in_folder("log", &format!("{}.log", self.trial_name(trial)))
-    }
-
     /// `log/P_t{trial}_s{session}.log`
     pub fn session_log(&self, trial: usize, session: usize) -> PathBuf {
         self.in_folder("log", &format!("{}.log", self.session_name(trial, session)))
@@ -242,7 +237,6 @@ mod tests {
             (run.trial_spec(0), "ppo_cartpole_t0_spec.json"),
             (run.session_spec(0, 1), "ppo_cartpole_t0_s1_spec.json"),
             (run.log(), "log/ppo_cartpole.log"),
-            (run.trial_log(0), "log/ppo_cartpole_t0.log"),
             (run.session_log(0, 1), "log/ppo_cartpole_t0_s1.log"),
             (run.model(0, 1, Checkpoint::Latest, net), "model/ppo_cartpole_t0_s1_net_model.pt"),
             (

@@ -174,35 +174,9 @@ mod tests {
         slower.push(&SessionRow { variables: vec![0.1], fps: 3.0, wall_t: 99.0, ..row(8, 1.0) });
         assert_eq!(table.to_deterministic_csv(), slower.to_deterministic_csv());
         assert_ne!(table.to_csv(), slower.to_csv());
-        assert_eq!(
-            table.deterministic_columns().collect::<Vec<_>>(),
-            [
-                "total_reward",
-                "total_reward_ma",
-                "loss",
-                "frame",
-                "t",
-                "epi",
-                "opt_step",
-                "lr",
-                "alpha"
-            ]
-        );
-    }
-
-    #[test]
-    fn resuming_repeats_the_rows_after_the_checkpoint() {
-        let mut whole = SessionTable::new(&[]);
-        for i in 1..=120 {
-            whole.push(&row(i * 10, i as f64));
-        }
-        let mut resumed = SessionTable::from_csv(&whole.to_csv()).unwrap();
-        resumed.truncate_after(1104);
-        assert_eq!(resumed.len(), 110);
-        for i in 111..=120 {
-            resumed.push(&row(i * 10, i as f64));
-        }
-        assert_eq!(resumed.to_csv(), whole.to_csv());
+        let header = table.to_deterministic_csv();
+        let names = "total_reward,total_reward_ma,loss,frame,t,epi,opt_step,lr,alpha";
+        assert_eq!(header.lines().next(), Some(names));
     }
 
     #[test]

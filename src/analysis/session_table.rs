@@ -123,11 +123,6 @@ impl SessionTable {
         &self.columns
     }
 
-    /// The column names that equal runs must agree on: all but [`TIME_COLUMNS`].
-    pub fn deterministic_columns(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(String::as_str).filter(|name| !TIME_COLUMNS.contains(name))
-    }
-
     /// Row `i`, in column order.
     ///
     /// # Panics
@@ -159,12 +154,6 @@ impl SessionTable {
             }
         }
         best
-    }
-
-    /// Drops the rows after `frame`, so that a resumed session repeats them.
-    pub fn truncate_after(&mut self, frame: u64) {
-        let kept = (0..self.len()).take_while(|&i| self.row(i)[FRAME] <= frame as f64).count();
-        self.values.truncate(kept * self.columns.len());
     }
 
     fn moving_average_with(&self, total_reward: f64) -> f64 {

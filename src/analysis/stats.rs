@@ -1,4 +1,4 @@
-//! Statistics over runs: mean, median, interquartile mean, and comparisons of two sets of runs.
+//! Statistics over runs: mean, median, interquartile mean, deviation and quantiles.
 //!
 //! Definitions are rliable's (Agarwal et al. (2021), "Deep Reinforcement Learning at the Edge of
 //! the Statistical Precipice", arXiv:2108.13264). No value may be NaN: drop such runs first and say
@@ -37,20 +37,6 @@ pub fn iqm(values: &[f64]) -> f64 {
     let sorted = sorted(values);
     let cut = sorted.len() / 4;
     mean(&sorted[cut..sorted.len() - cut])
-}
-
-/// Probability that a random run of `x` beats a random run of `y`, ties counting half; NaN if
-/// either is empty.
-pub fn probability_of_improvement(x: &[f64], y: &[f64]) -> f64 {
-    let win = |a: f64, b: f64| if a > b { 1.0 } else { f64::from(u8::from(a == b)) / 2.0 };
-    let wins: f64 = x.iter().flat_map(|&a| y.iter().map(move |&b| win(a, b))).sum();
-    wins / (x.len() * y.len()) as f64
-}
-
-/// How far the runs fall short of `target` on average, where exceeding it earns nothing; lower is
-/// better.
-pub fn optimality_gap(values: &[f64], target: f64) -> f64 {
-    target - mean(&values.iter().map(|value| value.min(target)).collect::<Vec<_>>())
 }
 
 pub(super) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
@@ -102,18 +88,5 @@ mod tests {
         assert_eq!(iqm(&[100.0, 2.0, 4.0, -50.0]), 3.0);
         assert_eq!(iqm(&[5.0, 1.0, 2.0, 3.0, 100.0]), 10.0 / 3.0);
         assert_eq!(iqm(&[8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0]), 4.5);
-    }
-
-    #[test]
-    fn improvement_counts_pairs_and_half_of_the_ties() {
-        // Pairs (1,2) (1,1) (3,2) (3,1): 0 + 0.5 + 1 + 1 of 4.
-        assert_eq!(probability_of_improvement(&[1.0, 3.0], &[2.0, 1.0]), 0.625);
-        assert_eq!(probability_of_improvement(&[2.0, 1.0], &[1.0, 3.0]), 0.375);
-    }
-
-    #[test]
-    fn a_run_above_the_target_closes_no_other_runs_gap() {
-        // Clipped 1.0 and 0.5: mean 0.75.
-        assert_eq!(optimality_gap(&[7.0, 0.5], 1.0), 0.25);
     }
 }

@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::atomic_file::{FileError, append_at, read_file};
 pub use super::event_proto::{ScalarEvent, Stamp};
-use super::event_proto::{
-    decode_scalars, histogram_event, scalars_event, text_event, version_event,
-};
-use super::histogram::Histogram;
+use super::event_proto::{decode_scalars, scalars_event, version_event};
 
 /// Bytes of a frame around its payload: length, its checksum, the payload's checksum.
 const FRAME_OVERHEAD: usize = 8 + 4 + 4;
@@ -73,16 +70,6 @@ impl EventFile {
         if known.peek().is_some() {
             self.add_frame(&scalars_event(stamp, known));
         }
-    }
-
-    /// Adds a histogram.
-    pub fn add_histogram(&mut self, stamp: Stamp, tag: &str, histogram: &Histogram) {
-        self.add_frame(&histogram_event(stamp, tag, histogram));
-    }
-
-    /// Adds a text, shown as Markdown.
-    pub fn add_text(&mut self, stamp: Stamp, tag: &str, text: &str) {
-        self.add_frame(&text_event(stamp, tag, text));
     }
 
     /// Puts what waits on the disk, behind what is known to be there: the torn end that an earlier
