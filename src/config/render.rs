@@ -220,7 +220,7 @@ error: spec.size: expected a whole number
 
     #[test]
     fn a_long_help_is_wrapped_between_words() {
-        let names = vec!["a_name_of_30_characters_in_all"; 4].join(", ");
+        let names = ["a_name_of_30_characters_in_all"; 4].join(", ");
         let lines: Vec<usize> = wrapped(&names, "    ").lines().map(str::len).collect();
         // Three names with their commas and two spaces are 3 · 31 + 2 = 95, 99 with the indent.
         assert_eq!(lines, [95, 4 + 30]);

@@ -26,14 +26,16 @@ impl KnownShape {
         let mut errors = env.option_errors();
         let wrong: Vec<String> =
             errors.iter().filter_map(|error| Some(error.option()?.to_owned())).collect();
-        wrong.iter().for_each(|name| drop(rest.kwargs.remove(name)));
+        rest.kwargs.retain(|name, _| !wrong.contains(name));
         let shape = shape(&rest).or_else(|error| {
             errors.push(error);
             rest.preprocessing.normalize_obs = false;
             rest.preprocessing.clip_obs = None;
             self::shape(&rest)
         });
-        errors.iter().for_each(|error| found.error(at_option(spec, error)));
+        for error in &errors {
+            found.error(at_option(spec, error));
+        }
         let shape = shape.ok()?;
         let is_sure = wrong.iter().all(|name| keeps(&shape, &rest, name));
         Some(Self { shape, is_right: errors.is_empty(), is_sure })

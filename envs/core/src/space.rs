@@ -218,8 +218,8 @@ mod tests {
     #[test]
     fn a_space_is_told_in_words_with_its_bounds_by_runs() {
         assert_eq!(Space::Discrete { n: 2 }.to_string(), "one of 2 choices, 0 to 1");
-        let three = Space::symmetric(&[1.0, 1.0, 3.141_592_7]);
-        assert_eq!(three.to_string(), "3 numbers: [-1, 1] × 2, [-3.1416, 3.1416]");
+        let three = Space::symmetric(&[1.0, 1.0, 12.566_371]);
+        assert_eq!(three.to_string(), "3 numbers: [-1, 1] × 2, [-12.5664, 12.5664]");
         assert_eq!(Space::symmetric(&[2.0]).to_string(), "1 number: [-2, 2]");
         let half = Space::vector(&[f32::NEG_INFINITY; 2], &[0.5; 2]);
         assert_eq!(half.to_string(), "2 numbers, each in [-inf, 0.5]");
