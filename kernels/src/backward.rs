@@ -69,7 +69,9 @@ impl Step {
             Kind::Linear { .. } => self.linear_grads(isa, tape, pack, share),
             Kind::Conv(conv) => self.conv_grads(isa, conv, tape, pack, share),
             Kind::BatchNorm(norm) => self.batch_norm_grads(norm, tape, share),
-            Kind::LayerNorm { .. } | Kind::Copy => self.norm_grads(isa, tape, share),
+            Kind::LayerNorm { .. } | Kind::Beside | Kind::Copy => {
+                self.norm_grads(isa, tape, share);
+            }
         }
     }
 
@@ -158,16 +160,19 @@ impl Step {
     }
 
     /// Gradient with respect to the input, into the block of the step before, or at the first
-    /// step into `d_inputs` if there is one.
+    /// step into `d_inputs` if there is one. Of numbers beside the input, `d_inputs` is theirs.
     pub(crate) fn input_grads(
         &self,
         isa: Isa,
         params: &[f32],
         tape: &mut Tape,
-        d_inputs: Option<&mut [f32]>,
+        mut d_inputs: Option<&mut [f32]>,
     ) {
         let own = self.grad.range(tape.n);
         let (before, free) = tape.grads.get_mut().split_at_mut(own.start);
+        if let (Kind::Beside, Some(d_beside)) = (&self.kind, &mut d_inputs) {
+            return self.copy_columns(&free[..own.len()], self.inputs..self.outputs, d_beside);
+        }
         let to = match (self.input_grad, d_inputs) {
             (Some(block), _) => &mut before[block.range(tape.n)],
             (None, Some(d_inputs)) => d_inputs,
@@ -178,6 +183,7 @@ impl Step {
         let (values, input) = (tape.values.get(), self.input.range(tape.n));
         match &self.kind {
             Kind::Copy => to.copy_from_slice(d_output),
+            Kind::Beside => self.copy_columns(d_output, 0..self.inputs, to),
             Kind::Linear { .. } => {
                 let end = self.slope_before(&values[input]);
                 isa.run(self.linear_inputs(weight, d_output, to, end, tape.pack.get_mut()));
@@ -191,6 +197,14 @@ impl Step {
                 let from = [tape.stats.get(), values, d_output];
                 isa.run(self.batch_norm_inputs(norm, from, tape.row_share, to));
             }
+        }
+    }
+
+    /// Some columns of rows `[n, outputs]`.
+    fn copy_columns(&self, rows: &[f32], columns: Range<usize>, to: &mut [f32]) {
+        let places = to.chunks_exact_mut(columns.len());
+        for (row, to) in rows.chunks_exact(self.outputs).zip(places) {
+            to.copy_from_slice(&row[columns.clone()]);
         }
     }
 

@@ -29,6 +29,7 @@ impl Step {
             Kind::LayerNorm { eps, .. } => self.layer_norm(isa, params, *eps, tape),
             Kind::Conv(conv) => self.conv2d(isa, conv, params, tape),
             Kind::BatchNorm(norm) => self.batch_norm(isa, norm, tape),
+            Kind::Beside => self.join(tape),
             Kind::Copy => {
                 let input = self.input.range(n);
                 tape.values.get_mut().copy_within(input, self.before.range(n).start);
@@ -89,6 +90,20 @@ impl Step {
             out: &mut free[..out.len()],
             scratch: tape.pack.get_mut(),
         });
+    }
+
+    /// Rows of the input, each with the numbers beside it after its own.
+    fn join(&self, tape: &mut Tape) {
+        let out = self.before.range(tape.n);
+        let (kept, free) = tape.values.get_mut().split_at_mut(out.start);
+        let input = kept[self.input.range(tape.n)].chunks_exact(self.inputs);
+        let beside = kept[self.beside.range(tape.n)].chunks_exact(self.outputs - self.inputs);
+        let rows = free[..out.len()].chunks_exact_mut(self.outputs);
+        for (to, (own, rest)) in rows.zip(input.zip(beside)) {
+            let (to_own, to_rest) = to.split_at_mut(self.inputs);
+            to_own.copy_from_slice(own);
+            to_rest.copy_from_slice(rest);
+        }
     }
 
     fn layer_norm(&self, isa: Isa, params: &[f32], eps: f32, tape: &mut Tape) {

@@ -12,6 +12,21 @@ use crate::step::Step;
 /// One layer of a network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Layer {
+    /// Puts the channels of pictures first: of a row `[pixels, channels]` it makes one
+    /// `[channels, pixels]`. Only the first layer can, and it costs nothing but the order in which
+    /// inputs are copied.
+    ChannelsFirst {
+        /// Channels of the picture.
+        channels: usize,
+        /// Its height times its width.
+        pixels: usize,
+    },
+    /// Puts the last numbers of the input row after those that come, `[inputs + width]`; the layers
+    /// before this one do not see them. There is one at most.
+    Beside {
+        /// How many they are.
+        width: usize,
+    },
     /// Affine map; parameters are the weight `[inputs, outputs]`, row-major, then the bias.
     Linear {
         /// Width of an input row.
@@ -99,6 +114,8 @@ impl Layer {
     /// When the layer does not fit them.
     pub(crate) fn step(self, width: usize) -> Step {
         let (kind, widths) = match self {
+            Layer::ChannelsFirst { .. } => panic!("channels are put first before other layers"),
+            Layer::Beside { width: beside } => (Kind::Beside, [width, width + beside]),
             Layer::Linear { inputs, outputs, bias } => (Kind::Linear { bias }, [inputs, outputs]),
             Layer::Conv2d { input, outputs, kernel, stride, padding, dilation, bias } => {
                 let shape = ConvShape { input, outputs, kernel, stride, padding, dilation, bias };

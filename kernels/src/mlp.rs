@@ -5,6 +5,7 @@ use slm_policy::Activation;
 use crate::backward::GradShare;
 use crate::input::Buffers;
 use crate::input::Input;
+use crate::input::Layout;
 use crate::layer::Layer;
 use crate::simd::Isa;
 use crate::step::Kind;
@@ -21,13 +22,16 @@ use crate::tape::Tape;
 pub struct Mlp {
     pub(crate) isa: Isa,
     pub(crate) steps: Vec<Step>,
-    inputs: usize,
+    /// Of an input row.
+    pub(crate) layout: Layout,
     num_params: usize,
     num_buffers: usize,
     /// Numbers that batch normalizations keep of a batch.
     pub(crate) num_stats: usize,
     /// Which steps are batch normalizations.
     pub(crate) norms: Vec<usize>,
+    /// The first step that numbers beside the input reach; the first of all where there are none.
+    pub(crate) first_reached: usize,
     /// Columns of kept values and of gradients in all blocks.
     columns: [usize; 2],
 }
@@ -46,18 +50,19 @@ impl Mlp {
     /// # Panics
     /// When there is no layer, a width is zero or does not fit the layer before.
     pub fn with_isa(isa: Isa, inputs: usize, layers: &[Layer]) -> Self {
-        assert!(inputs > 0 && !layers.is_empty(), "a network has inputs and layers");
         let mut mlp = Mlp {
             isa,
             steps: Vec::new(),
-            inputs,
+            layout: Layout::of(inputs, layers),
             num_params: 0,
             num_buffers: 0,
             num_stats: 0,
             norms: Vec::new(),
+            first_reached: 0,
             columns: [inputs, 0],
         };
-        for layer in layers {
+        let is_turned = matches!(layers.first(), Some(Layer::ChannelsFirst { .. }));
+        for layer in &layers[usize::from(is_turned)..] {
             mlp.push(layer);
         }
         mlp.lay_out();
@@ -85,6 +90,10 @@ impl Mlp {
             rest[0].buffers = self.num_buffers;
             rest[0].stats = self.num_stats;
             rest[0].lay_out(&mut self.columns, done.last_mut());
+            if rest[0].kind == Kind::Beside {
+                [_, rest[0].beside] = self.layout.blocks();
+                self.first_reached = i;
+            }
             self.num_params += rest[0].num_params();
             if let Kind::BatchNorm(norm) = &rest[0].kind {
                 self.num_buffers += norm.num_buffers();
@@ -96,12 +105,17 @@ impl Mlp {
 
     /// Width of an input row.
     pub fn inputs(&self) -> usize {
-        self.inputs
+        self.layout.width()
+    }
+
+    /// Width of a row of [`Mlp::backward_inputs`].
+    pub fn differentiated_inputs(&self) -> usize {
+        if self.layout.beside > 0 { self.layout.beside } else { self.layout.seen }
     }
 
     /// Width of an output row.
     pub fn outputs(&self) -> usize {
-        self.steps.last().map_or(self.inputs, |step| step.outputs)
+        self.steps.last().map_or(self.layout.seen, |step| step.outputs)
     }
 
     /// Length of the parameter vector.
@@ -136,7 +150,7 @@ impl Mlp {
         n: usize,
         tape: &'t mut Tape,
     ) -> &'t [f32] {
-        assert_eq!(x.len(), n * self.inputs, "x is [n, inputs]");
+        assert_eq!(x.len(), n * self.inputs(), "x is [n, inputs]");
         self.forward_pass(params, Buffers::NONE, Input::Rows(x), tape)
     }
 
@@ -182,10 +196,10 @@ impl Mlp {
         input: Input<'_>,
         tape: &'t mut Tape,
     ) -> &'t [f32] {
-        let n = input.rows(self.inputs);
+        let n = input.rows(self.inputs());
         self.check(params, &buffers);
         self.start(n, tape);
-        input.copy(0..n, self.inputs, &mut tape.values.get_mut()[..n * self.inputs]);
+        input.copy(0..n, self.layout, tape.values.get_mut());
         tape.row_share = buffers.row_share(n);
         for step in &self.steps {
             if let Kind::BatchNorm(norm) = &step.kind {
@@ -213,7 +227,8 @@ impl Mlp {
     }
 
     /// Gradients `[n, inputs]` of the inputs of the last forward pass, given those of its outputs;
-    /// gradients of the parameters are not computed.
+    /// gradients of the parameters are not computed. Where a [`Layer::Beside`] takes some of the
+    /// inputs, those `[n, width]` of these alone, which is all that is computed.
     ///
     /// # Panics
     /// When a slice has another length than in the forward pass.
@@ -224,13 +239,15 @@ impl Mlp {
         tape: &mut Tape,
         d_inputs: &mut [f32],
     ) {
-        assert_eq!(d_inputs.len(), tape.n * self.inputs, "d_inputs is [n, inputs]");
+        let width = self.differentiated_inputs();
+        assert_eq!(d_inputs.len(), tape.n * width, "d_inputs is [n, inputs]");
         self.start_backward(params, d_outputs, tape);
-        for step in self.steps.iter().rev() {
+        for step in self.steps[self.first_differentiated(true)..].iter().rev() {
             step.differentiate(self.isa, tape);
             step.sum_slopes(self.isa, tape);
             step.input_grads(self.isa, params, tape, Some(d_inputs));
         }
+        self.finish_inputs(d_inputs, tape);
     }
 
     /// Outputs `[n, outputs]` of the last forward pass.
@@ -242,9 +259,23 @@ impl Mlp {
         &tape.values.get()[last.output.range(tape.n)]
     }
 
-    /// Numbers that the scratch of the matrix products needs.
+    /// The first step of a backward pass to the inputs or to the parameters: numbers beside the input
+    /// reach only the steps from there on.
+    pub(crate) fn first_differentiated(&self, of_inputs: bool) -> usize {
+        if of_inputs { self.first_reached } else { 0 }
+    }
+
+    /// Brings the gradients of inputs into the order of the inputs.
+    pub(crate) fn finish_inputs(&self, d_inputs: &mut [f32], tape: &mut Tape) {
+        if self.layout.beside == 0 {
+            self.layout.restore(d_inputs, tape.pack.get_mut());
+        }
+    }
+
+    /// Numbers that the scratch of the matrix products and of a turned row needs.
     pub(crate) fn pack_len(&self) -> usize {
-        self.steps.iter().map(|step| step.pack_len(self.isa)).max().unwrap_or(0)
+        let row = if self.layout.channels > 1 { self.layout.seen } else { 0 };
+        self.steps.iter().map(|step| step.pack_len(self.isa)).max().unwrap_or(0).max(row)
     }
 
     /// Makes room in a tape for `n` rows.

@@ -151,8 +151,7 @@ impl Mlp {
                 if segment == 0 {
                     self.start(rows.len(), part);
                     part.row_share = row_share;
-                    let to = &mut part.values.get_mut()[..rows.len() * self.inputs()];
-                    input.copy(rows, self.inputs(), to);
+                    input.copy(rows, self.layout, part.values.get_mut());
                 }
                 part.stats.get_mut()[..stats.len()].copy_from_slice(stats);
                 for step in &self.steps[self.segment(segment)] {

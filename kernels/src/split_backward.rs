@@ -46,7 +46,8 @@ impl Mlp {
         tape: &mut SplitTape,
         d_inputs: &mut [f32],
     ) {
-        assert_eq!(d_inputs.len(), tape.n * self.inputs(), "d_inputs is [n, inputs]");
+        let width = self.differentiated_inputs();
+        assert_eq!(d_inputs.len(), tape.n * width, "d_inputs is [n, inputs]");
         self.backward_rows_on(pool, params, d_outputs, tape, Some(&Disjoint::new(d_inputs)));
     }
 
@@ -61,18 +62,24 @@ impl Mlp {
     ) {
         assert_eq!(d_outputs.len(), tape.n * self.outputs(), "d_outputs is [n, outputs]");
         assert_eq!(tape.parts.len(), pool.threads(), "the pool is that of the forward pass");
-        for segment in (0..=self.norms.len()).rev() {
+        let first = self.first_differentiated(d_inputs.is_some());
+        let first_segment = self.norms.partition_point(|norm| *norm < first);
+        for segment in (first_segment..=self.norms.len()).rev() {
             tape.each(pool, |rows, part, stats| {
                 if segment == self.norms.len() {
                     let d_outputs = &d_outputs[numbers(&rows, self.outputs())];
                     self.start_backward(params, d_outputs, part);
                 }
                 part.stats.get_mut()[..stats.len()].copy_from_slice(stats);
+                let own = numbers(&rows, self.differentiated_inputs());
                 // SAFETY: each thread has rows of its own.
-                let d_inputs = d_inputs.map(|d| unsafe { d.part(numbers(&rows, self.inputs())) });
-                self.backward_segment(segment, params, part, d_inputs);
+                let mut d_inputs = d_inputs.map(|d| unsafe { d.part(own) });
+                self.backward_segment(segment, params, part, d_inputs.as_deref_mut());
+                if let Some(d_inputs) = d_inputs.filter(|_| segment == first_segment) {
+                    self.finish_inputs(d_inputs, part);
+                }
             });
-            if segment > 0 {
+            if segment > first_segment {
                 self.sum_slopes_on(pool, segment - 1, tape);
             }
         }
@@ -90,8 +97,9 @@ impl Mlp {
         if let Some(after) = self.norms.get(segment) {
             self.steps[*after].input_grads(self.isa, params, tape, d_inputs.as_deref_mut());
         }
-        let is_norm = usize::from(segment > 0);
-        let (norm, steps) = self.steps[self.segment(segment)].split_at(is_norm);
+        let (range, first) = (self.segment(segment), self.first_differentiated(d_inputs.is_some()));
+        let is_norm = usize::from(segment > 0 && range.start >= first);
+        let (norm, steps) = self.steps[range.start.max(first)..range.end].split_at(is_norm);
         for step in steps.iter().rev() {
             step.differentiate(self.isa, tape);
             step.input_grads(self.isa, params, tape, d_inputs.as_deref_mut());

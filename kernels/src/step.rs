@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     },
     Conv(Box<Conv>),
     BatchNorm(BatchNorm),
+    /// What comes, and after it the numbers of the input row that no step before saw.
+    Beside,
     /// Only an activation.
     Copy,
 }
@@ -50,6 +52,8 @@ pub(crate) struct Step {
     pub(crate) output: Block,
     /// Gradient with respect to the output, and after `differentiate` to what is before.
     pub(crate) grad: Block,
+    /// Numbers of the input row that this step puts after those of its input.
+    pub(crate) beside: Block,
     /// Gradient with respect to the input; `None` at the first step.
     pub(crate) input_grad: Option<Block>,
     /// Activation of the step before whose derivative this step's product applies.
@@ -67,7 +71,7 @@ pub(crate) struct Block {
 
 impl Block {
     /// The next columns.
-    fn after(columns: &mut usize, width: usize) -> Self {
+    pub(crate) fn after(columns: &mut usize, width: usize) -> Self {
         let first = *columns;
         *columns += width;
         Self { first, width }
@@ -97,6 +101,7 @@ impl Step {
             before: none,
             output: none,
             grad: none,
+            beside: none,
             input_grad: None,
             fused_before: Activation::Identity,
             is_fused_after: false,
@@ -136,7 +141,7 @@ impl Step {
             Kind::LayerNorm { affine, .. } => [usize::from(*affine), self.outputs],
             Kind::Conv(conv) => [conv.shape.outputs, conv.num_taps()],
             Kind::BatchNorm(norm) => [usize::from(norm.affine), norm.channels],
-            Kind::Copy => [0, 0],
+            Kind::Beside | Kind::Copy => [0, 0],
         }
     }
 
@@ -185,7 +190,7 @@ impl Step {
             Kind::Linear { .. } if self.is_narrow(isa) => PACK + self.inputs * self.outputs,
             Kind::Linear { .. } => PACK,
             Kind::Conv(conv) => conv.scratch_len(),
-            Kind::LayerNorm { .. } | Kind::BatchNorm(_) | Kind::Copy => 0,
+            Kind::LayerNorm { .. } | Kind::BatchNorm(_) | Kind::Beside | Kind::Copy => 0,
         }
     }
 

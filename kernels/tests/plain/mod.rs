@@ -149,6 +149,15 @@ fn kinks(activation: Activation) -> &'static [f64] {
     }
 }
 
+/// Numbers of an input row that the first layer does not see.
+fn beside(layers: &[Layer]) -> usize {
+    let widths = layers.iter().map(|layer| match layer {
+        Layer::Beside { width } => *width,
+        _ => 0,
+    });
+    widths.sum()
+}
+
 /// One row through the network, the plainest way.
 fn reference(layers: &[Layer], params: &[f64], x: &[f64]) -> Vec<f64> {
     reference_seeing(layers, params, x, |_, _| ())
@@ -161,7 +170,8 @@ fn reference_seeing(
     x: &[f64],
     mut seen: impl FnMut(Activation, &[f64]),
 ) -> Vec<f64> {
-    let mut x = x.to_vec();
+    let (own, beside) = x.split_at(x.len() - beside(layers));
+    let mut x = own.to_vec();
     for layer in layers {
         if let Layer::Activation(kind) = *layer {
             seen(kind, &x);
@@ -170,6 +180,10 @@ fn reference_seeing(
             Layer::BatchNorm { .. } | Layer::BatchRenorm { .. } => {
                 unreachable!("rows depend on each other")
             }
+            Layer::ChannelsFirst { channels, pixels } => {
+                (0..channels * pixels).map(|i| x[i % pixels * channels + i / pixels]).collect()
+            }
+            Layer::Beside { .. } => [&x, beside].concat(),
             Layer::Linear { outputs, bias, .. } => affine(&x, &mut params, outputs, bias),
             Layer::Conv2d { .. } => convolve(layer, &x, &mut params),
             Layer::LayerNorm { eps, affine, .. } => normalize(&x, &mut params, eps, affine),
@@ -225,13 +239,23 @@ impl Case {
         outputs.zip(&self.d_outputs).map(|(y, d)| y * f64::from(*d)).sum()
     }
 
-    /// The slope of the loss along one of the params followed by the inputs.
+    /// Where in `x` the input of a gradient is, of which there are as many as the network gives.
+    fn place(&self, at: usize) -> usize {
+        let width = match beside(&self.layers) {
+            0 => self.inputs,
+            beside => beside,
+        };
+        at / width * self.inputs + self.inputs - width + at % width
+    }
+
+    /// The slope of the loss along one of the params followed by the differentiated inputs.
     fn slope(&self, at: usize) -> f64 {
         let loss = |by: f64| {
             let (mut params, mut x) = (doubles(&self.params), doubles(&self.x));
-            let count = params.len();
-            *params.iter_mut().chain(&mut x).nth(at).expect("an index below both") += by;
-            debug_assert!(at < count + x.len());
+            match at.checked_sub(params.len()) {
+                None => params[at] += by,
+                Some(at) => x[self.place(at)] += by,
+            }
             self.loss(&params, &x)
         };
         (loss(1e-6) - loss(-1e-6)) / 2e-6
@@ -242,7 +266,7 @@ impl Case {
         let net = Mlp::with_isa(isa, self.inputs, &self.layers);
         let mut tape = Tape::default();
         let mut grads = vec![9.0; net.num_params()];
-        let mut d_inputs = vec![9.0; self.x.len()];
+        let mut d_inputs = vec![9.0; self.n * net.differentiated_inputs()];
         net.forward(&self.params, &self.x, self.n, &mut tape);
         net.backward(&self.params, &self.d_outputs, &mut tape, &mut grads);
         net.forward(&self.params, &self.x, self.n, &mut tape);
