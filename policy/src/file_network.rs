@@ -1,6 +1,7 @@
 //! The layers of a network in the policy file: one JSON entry each, and its tensors.
 
 use crate::activation::Activation;
+use crate::channels_first::ChannelsFirst;
 use crate::conv::Conv2d;
 use crate::conv_shape::ConvShape;
 use crate::error::LoadError;
@@ -37,6 +38,10 @@ fn write_layer(writer: &mut Writer, i: usize, layer: &Layer) -> String {
             tensor("weight", &[outputs, inputs], &linear.weight_out_in());
             tensor("bias", &[outputs], linear.bias());
             format!("{{\"op\":\"linear\",\"in\":{inputs},\"out\":{outputs}}}")
+        }
+        Layer::ChannelsFirst(turn) => {
+            let (channels, pixels) = (turn.channels(), turn.pixels());
+            format!("{{\"op\":\"channels_first\",\"channels\":{channels},\"pixels\":{pixels}}}")
         }
         Layer::Conv2d(conv) => {
             let shape = conv.shape();
@@ -116,6 +121,10 @@ impl LayerEntry<'_, '_> {
         let op = self.entry.get("op").and_then(Value::as_text);
         match op.ok_or_else(|| LoadError::metadata(&self.at("op"), "a name"))? {
             "linear" => self.linear().map(Layer::Linear),
+            "channels_first" => {
+                let (channels, pixels) = (self.size("channels")?, self.size("pixels")?);
+                ChannelsFirst::new(channels, pixels).map(Layer::ChannelsFirst)
+            }
             "conv2d" => self.conv().map(Layer::Conv2d),
             "rnn" => self.cell(Cell::Rnn),
             "gru" => self.cell(Cell::Gru),

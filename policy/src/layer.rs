@@ -1,6 +1,7 @@
 //! One layer of a network: what it takes, what it gives and how.
 
 use crate::activation::Activation;
+use crate::channels_first::ChannelsFirst;
 use crate::conv::Conv2d;
 use crate::linear::Linear;
 use crate::norm::LayerNorm;
@@ -14,6 +15,8 @@ use crate::scale::Scale;
 pub enum Layer {
     /// Fully connected.
     Linear(Linear),
+    /// Pictures with their channels last, for convolutions.
+    ChannelsFirst(ChannelsFirst),
     /// Convolution of channel-first images.
     Conv2d(Conv2d),
     /// Recurrent: its output depends on what came before.
@@ -33,6 +36,7 @@ impl Layer {
     pub(crate) fn inputs(&self) -> Option<usize> {
         match self {
             Layer::Linear(linear) => Some(linear.inputs()),
+            Layer::ChannelsFirst(turn) => Some(turn.width()),
             Layer::Conv2d(conv) => Some(conv.inputs()),
             Layer::Recurrent(cell) => Some(cell.inputs()),
             Layer::LayerNorm(_) | Layer::Scale(_) | Layer::Activation(_) => None,
@@ -44,6 +48,7 @@ impl Layer {
     pub(crate) fn outputs(&self) -> usize {
         match self {
             Layer::Linear(linear) => linear.outputs(),
+            Layer::ChannelsFirst(turn) => turn.width(),
             Layer::Conv2d(conv) => conv.outputs(),
             Layer::Recurrent(cell) => cell.hidden(),
             Layer::LayerNorm(_) | Layer::Scale(_) | Layer::Activation(_) => 0,
@@ -71,6 +76,7 @@ impl Layer {
     ) {
         match self {
             Layer::Linear(linear) => linear.forward::<ROWS, PAIRS>(input, output),
+            Layer::ChannelsFirst(turn) if ALL => turn.forward(input, output),
             Layer::Conv2d(conv) if ALL => conv.forward::<ROWS>(input, output, inner),
             Layer::Recurrent(cell) if ALL => {
                 cell.forward::<ROWS, PAIRS>(input, output, states, inner);
@@ -93,7 +99,8 @@ impl Layer {
                 assert_eq!(values.len() % scale.width(), 0, "a scale takes [n, width]");
                 scale.apply(values);
             }
-            Layer::Linear(_) | Layer::Conv2d(_) | Layer::Recurrent(_) => {}
+            Layer::Linear(_) | Layer::ChannelsFirst(_) | Layer::Conv2d(_) | Layer::Recurrent(_) => {
+            }
         }
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! let mut policy = Policy::from_bytes(&std::fs::read("policy.safetensors")?)?;
 //! policy.verify()?;
+//! assert_eq!(policy.obs_shape(), [4], "the policy is for what this environment shows");
 //! match policy.act(&[0.02, 0.0, -0.03, 0.01]) {
 //!     Action::Discrete(index) => assert!(index < 2),
 //!     Action::Multi(indices) => assert!(!indices.is_empty()),
@@ -32,6 +33,7 @@ extern crate alloc;
 
 mod act;
 mod activation;
+mod channels_first;
 mod continuous;
 mod conv;
 mod conv_shape;
@@ -62,6 +64,7 @@ mod scale;
 pub use act::Action;
 pub use act::ActionsMut;
 pub use activation::Activation;
+pub use channels_first::ChannelsFirst;
 pub use continuous::Bounds;
 pub use continuous::ContinuousHead;
 pub use continuous::LogStd;

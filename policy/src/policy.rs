@@ -12,6 +12,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// A trained policy. It takes raw observations and gives actions in the environment's units.
+///
+/// Acting can not fail, and panics on observations that are not [`obs_width`](Self::obs_width)
+/// numbers each: compare that with what the environment gives once, where the policy is loaded.
 #[derive(Clone, Debug)]
 pub struct Policy {
     obs_shape: Vec<usize>,

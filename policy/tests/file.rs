@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use slm_policy::{Action, ActionHead, Activation, Bounds, ContinuousHead, Conv2d, ConvShape};
-use slm_policy::{Cell, Policy, Recurrent, Scale, Scratch};
+use slm_policy::{Cell, ChannelsFirst, Policy, Recurrent, Scale, Scratch};
 use slm_policy::{Family, Layer, LayerNorm, Linear, LoadError, LogStd, Network, ObsNormalizer};
 
 /// Numbers without pattern in [-0.5, 0.5).
@@ -73,6 +73,14 @@ fn images() -> Policy {
     Policy::new(&[2, 5, 6], None, Network { layers }, head).unwrap()
 }
 
+/// The same of images of 5 x 6 pixels with their 2 channels last.
+fn pictures() -> Policy {
+    let mut layers = images().network().layers.clone();
+    layers.insert(1, Layer::ChannelsFirst(ChannelsFirst::new(2, 30).unwrap()));
+    let head = ActionHead::Categorical { n: 2 };
+    Policy::new(&[5, 6, 2], None, Network { layers }, head).unwrap()
+}
+
 /// A policy with a cell of each kind.
 fn recurrent() -> Policy {
     let map = |inputs, outputs| match linear(inputs, outputs) {
@@ -96,7 +104,7 @@ fn recurrent() -> Policy {
 
 #[test]
 fn a_policy_survives_its_file_bit_for_bit() {
-    for mut policy in [continuous(), discrete(), images(), recurrent()] {
+    for mut policy in [continuous(), discrete(), images(), pictures(), recurrent()] {
         policy.reset();
         let bytes = policy.to_bytes();
         let mut loaded = Policy::from_bytes(&bytes).unwrap();
@@ -234,6 +242,20 @@ fn a_cell_of_other_sizes_than_its_weights_is_an_error() {
     }
     let error = load(r#"hidden\":5"#, r#"hidden\":18446744073709551615"#);
     assert!(matches!(error, LoadError::Metadata { .. }), "{error}");
+}
+
+#[test]
+fn a_picture_of_another_size_than_the_observation_is_an_error() {
+    let bytes = pictures().to_bytes();
+    for (from, to) in [
+        (r#"pixels\":30"#, r#"pixels\":31"#),
+        (r#"pixels\":30"#, r#"pixels\":0"#),
+        (r#"pixels\":30"#, r#"pixels\":18446744073709551615"#),
+        (r#"first\",\"channels\":2"#, r#"first\",\"channels\":3"#),
+    ] {
+        let error = Policy::from_bytes(&with(&bytes, from, to)).unwrap_err();
+        assert!(matches!(error, LoadError::Shape(_)), "{to} gave {error}");
+    }
 }
 
 #[test]
