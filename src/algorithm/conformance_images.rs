@@ -12,36 +12,62 @@ use crate::net::Compute;
 
 /// Side of a picture.
 const SIDE: usize = 6;
-/// Quadrants of a picture; the number of the bright one is the action that pays.
+/// Quadrants of a picture.
 const QUADRANTS: usize = 4;
+
+/// What is shown, and what is done about it.
+#[derive(Clone, Copy, Debug)]
+enum Show {
+    /// `[1, SIDE, SIDE]`; the number of the bright quadrant is the action that pays.
+    Gray,
+    /// `[SIDE, SIDE, 3]`, of which the second channel tells; the same actions.
+    Color,
+    /// The same pictures; the two numbers that pay most are of the signs of the quadrant's corner.
+    Steered,
+}
 
 /// Runs every check on the algorithm of `agent`, the YAML of an `agent` block; its network must have
 /// a first kernel of 3 pixels or less.
 pub(super) fn check(def: &AlgorithmDef, agent: &str) {
-    learns_what_it_sees(def, agent);
-    same_seed_same_bits(def, agent);
-    resumes_exactly(def, agent);
+    learns_what_it_sees(def, agent, Show::Color);
+    same_seed_same_bits(def, agent, Show::Gray);
+    resumes_exactly(def, agent, Show::Gray);
     refuses_what_is_no_image(def, agent);
     refuses_a_kernel_that_does_not_fit(def, agent);
 }
 
+/// As [`check`], for continuous actions.
+pub(super) fn check_continuous(def: &AlgorithmDef, agent: &str) {
+    learns_what_it_sees(def, agent, Show::Steered);
+    same_seed_same_bits(def, agent, Show::Steered);
+    resumes_exactly(def, agent, Show::Steered);
+}
+
 /// The exported policy, written and read again, takes raw pixels.
-fn learns_what_it_sees(def: &AlgorithmDef, agent: &str) {
-    let mut gallery = Gallery::new(def, agent, 1);
+fn learns_what_it_sees(def: &AlgorithmDef, agent: &str, show: Show) {
+    let mut gallery = Gallery::new(def, agent, show, 1);
     gallery.run(1500);
     let acting = gallery.agent.acting_net().expect("a learner has a network");
-    let policy = Policy::new(&[1, SIDE, SIDE], None, acting.network, acting.head);
+    let policy = Policy::new(show.shape(), None, acting.network, acting.head);
     let bytes = policy.expect("the network takes pictures").to_bytes();
     let mut policy = Policy::from_bytes(&bytes).expect("the policy was just written");
     for quadrant in 0..QUADRANTS {
-        let pixels: Vec<f32> = picture(quadrant).map(f32::from).collect();
-        assert_eq!(policy.act(&pixels), Action::Discrete(quadrant as u32));
+        let pixels: Vec<f32> = show.picture(quadrant).into_iter().map(f32::from).collect();
+        match policy.act(&pixels) {
+            Action::Discrete(action) => assert_eq!(action, quadrant as u32),
+            Action::Continuous(action) => {
+                let action: Vec<f64> = action.iter().map(|a| f64::from(*a)).collect();
+                let reward = show.reward(quadrant, &action);
+                assert!(reward > -0.1, "plays {action:?} at {quadrant}: {reward}");
+            }
+            Action::Multi(_) => panic!("one choice is made"),
+        }
     }
 }
 
-fn same_seed_same_bits(def: &AlgorithmDef, agent: &str) {
+fn same_seed_same_bits(def: &AlgorithmDef, agent: &str, show: Show) {
     let state = |seed| {
-        let mut gallery = Gallery::new(def, agent, seed);
+        let mut gallery = Gallery::new(def, agent, show, seed);
         gallery.run(100);
         gallery.save()
     };
@@ -49,12 +75,12 @@ fn same_seed_same_bits(def: &AlgorithmDef, agent: &str) {
     assert_ne!(state(7), state(8));
 }
 
-fn resumes_exactly(def: &AlgorithmDef, agent: &str) {
-    let mut whole = Gallery::new(def, agent, 3);
+fn resumes_exactly(def: &AlgorithmDef, agent: &str, show: Show) {
+    let mut whole = Gallery::new(def, agent, show, 3);
     whole.run(53);
     let saved = whole.save();
     whole.run(60);
-    let mut resumed = Gallery::new(def, agent, 4);
+    let mut resumed = Gallery::new(def, agent, show, 4);
     resumed.load(&saved);
     resumed.run(60);
     assert_eq!(whole.save(), resumed.save());
@@ -73,12 +99,58 @@ fn refuses_a_kernel_that_does_not_fit(def: &AlgorithmDef, agent: &str) {
 
 fn refused(def: &AlgorithmDef, agent: &str, shape: &[usize]) -> Diagnostics {
     let mut found = Diagnostics::new();
-    assert!(plan(def, agent, shape, &mut found).is_none());
+    assert!(plan(def, agent, (shape, Show::Gray.action_space()), &mut found).is_none());
     found
+}
+
+impl Show {
+    fn shape(self) -> &'static [usize] {
+        match self {
+            Self::Gray => &[1, SIDE, SIDE],
+            Self::Color | Self::Steered => &[SIDE, SIDE, 3],
+        }
+    }
+
+    fn action_space(self) -> Space {
+        match self {
+            Self::Gray | Self::Color => Space::Discrete { n: QUADRANTS as u32 },
+            Self::Steered => Space::symmetric(&[1.0; 2]),
+        }
+    }
+
+    /// What an action pays where that quadrant is bright.
+    fn reward(self, quadrant: usize, action: &[f64]) -> f64 {
+        match self {
+            Self::Gray | Self::Color => f64::from(action[0] == quadrant as f64),
+            Self::Steered => {
+                let best = [quadrant / 2, quadrant % 2].map(|side| side as f64 - 0.5);
+                -action.iter().zip(best).map(|(a, b)| (a - b).powi(2)).sum::<f64>()
+            }
+        }
+    }
+
+    /// Pixels with one bright quadrant; the channels that do not tell are bright throughout.
+    fn picture(self, quadrant: usize) -> Vec<u8> {
+        let channels = self.shape().iter().product::<usize>() / (SIDE * SIDE);
+        let pixel = |at: usize| {
+            let (lower, right) = (at / SIDE >= SIDE / 2, at % SIDE >= SIDE / 2);
+            if usize::from(lower) * 2 + usize::from(right) == quadrant { 255 } else { 0 }
+        };
+        let tells = |channel: usize| channel == channels / 2;
+        (0..SIDE * SIDE * channels)
+            .map(|i| if tells(i % channels) { pixel(i / channels) } else { 255 })
+            .collect()
+    }
+
+    /// What the environments show at a frame.
+    fn pictures(self, frame: u64) -> ObsBatch {
+        ObsBatch::U8((0..NUM_ENVS).flat_map(|i| self.picture(quadrant(frame, i))).collect())
+    }
 }
 
 /// Pictures with one bright quadrant; each is an episode.
 struct Gallery {
+    show: Show,
     agent: Box<dyn Agent>,
     batch: StepBatch,
     actions: ActionBatch,
@@ -86,29 +158,31 @@ struct Gallery {
 }
 
 impl Gallery {
-    fn new(def: &AlgorithmDef, agent: &str, seed: u64) -> Self {
+    fn new(def: &AlgorithmDef, agent: &str, show: Show, seed: u64) -> Self {
         let mut found = Diagnostics::new();
-        let plan = plan(def, agent, &[1, SIDE, SIDE], &mut found);
+        let plan = plan(def, agent, (show.shape(), show.action_space()), &mut found);
         let plan = plan.unwrap_or_else(|| panic!("{}", found.render(false)));
         let context =
             AgentContext { compute: &Compute::kernels(1), seed: &SeedSequence::new(seed) };
-        let obs = pictures(0);
+        let obs = show.pictures(0);
         let batch =
             StepBatch { final_obs: obs.clone(), obs, steps: vec![Step::default(); NUM_ENVS] };
-        let actions = ActionBatch::new(&Space::Discrete { n: QUADRANTS as u32 }, NUM_ENVS);
-        Self { agent: plan.build(&context), batch, actions, frame: 0 }
+        let actions = ActionBatch::new(&show.action_space(), NUM_ENVS);
+        Self { show, agent: plan.build(&context), batch, actions, frame: 0 }
     }
 
     fn run(&mut self, vector_steps: usize) {
+        let width = self.show.action_space().width();
         for _ in 0..vector_steps {
             self.agent.act(&self.batch, &mut self.actions);
             for (i, step) in self.batch.steps.iter_mut().enumerate() {
-                let pays = self.actions.row_f64(i, 1)[0] == quadrant(self.frame, i) as f64;
-                *step = Step { reward: f64::from(pays), terminated: true, truncated: false };
+                let action = self.actions.row_f64(i, width);
+                let reward = self.show.reward(quadrant(self.frame, i), &action);
+                *step = Step { reward, terminated: true, truncated: false };
             }
             self.frame += NUM_ENVS as u64;
             self.batch.final_obs = self.batch.obs.clone();
-            self.batch.obs = pictures(self.frame);
+            self.batch.obs = self.show.pictures(self.frame);
             self.agent.observe(&self.batch);
             self.agent.update(self.frame);
         }
@@ -124,15 +198,10 @@ impl Gallery {
     fn load(&mut self, bytes: &[u8]) {
         let mut from = StateReader::new(bytes);
         self.frame = from.u64().expect("the frame was written first");
-        self.batch.obs = pictures(self.frame);
+        self.batch.obs = self.show.pictures(self.frame);
         self.agent.load(&mut from).expect("the state is that of such an agent");
         from.finish().expect("the state is read to its end");
     }
-}
-
-/// What the environments show at a frame.
-fn pictures(frame: u64) -> ObsBatch {
-    ObsBatch::U8((0..NUM_ENVS).flat_map(|i| picture(quadrant(frame, i))).collect())
 }
 
 /// The bright quadrant at a frame in environment `i`.
@@ -140,18 +209,10 @@ fn quadrant(frame: u64, i: usize) -> usize {
     Rng::from_seed(frame + i as u64).integers(0, QUADRANTS as i64) as usize
 }
 
-/// `[1, SIDE, SIDE]`.
-fn picture(quadrant: usize) -> impl Iterator<Item = u8> {
-    (0..SIDE * SIDE).map(move |at| {
-        let (lower, right) = (at / SIDE >= SIDE / 2, at % SIDE >= SIDE / 2);
-        if usize::from(lower) * 2 + usize::from(right) == quadrant { 255 } else { 0 }
-    })
-}
-
 fn plan(
     def: &AlgorithmDef,
     agent: &str,
-    shape: &[usize],
+    (shape, action_space): (&[usize], Space),
     found: &mut Diagnostics,
 ) -> Option<Box<dyn AgentPlan>> {
     let width = shape.iter().product();
@@ -161,7 +222,7 @@ fn plan(
         max_frame: 1000,
         obs_space: Space::Box { low, high, shape: shape.to_vec() },
         obs_u8: true,
-        action_space: Space::Discrete { n: QUADRANTS as u32 },
+        action_space,
     };
     plan_in(def, agent, &env, found)
 }

@@ -133,7 +133,7 @@ impl<const N: usize> Critics<N> {
     }
 
     /// The mean over `rows` `[b, obs + action]` of the smallest value that the first `count` critics
-    /// give, and its derivatives with respect to the last `width` columns `[b, width]`.
+    /// give, and its derivatives with respect to the actions, the last `width` columns `[b, width]`.
     pub(super) fn action_gradients(
         &mut self,
         rows: &[f32],
@@ -149,7 +149,9 @@ impl<const N: usize> Critics<N> {
         let mut sum = 0.0;
         for i in 0..count {
             sum += self.weigh_smallest(i, count);
-            let d_rows = self.nets[i].input_gradients(&self.d_values).chunks_exact(rows.len() / b);
+            // Of whole rows, or of the actions alone.
+            let d_rows = self.nets[i].input_gradients(&self.d_values);
+            let d_rows = d_rows.chunks_exact(d_rows.len() / b);
             for (to, d_row) in self.d_actions.chunks_exact_mut(width).zip(d_rows) {
                 let d_action = &d_row[d_row.len() - width..];
                 to.iter_mut().zip(d_action).for_each(|(to, d)| *to += d);

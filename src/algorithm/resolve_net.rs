@@ -5,7 +5,7 @@ use slm_policy::{Activation, ConvShape};
 
 use super::resolve::{Resolver, init_plan};
 use super::resolve_acting::kind_of;
-use super::trunk::{Body, Takes, Trunk};
+use super::trunk::{Body, Inputs, Takes, Trunk};
 use crate::config::{
     ActivationSpec, ArcSpec, BodySpec, ConvLayerSpec, HeadActivationSpec, LayerSpec, MlpNetSpec,
     NetPartSpec, Node, SpecError,
@@ -42,42 +42,38 @@ impl Resolver<'_> {
         head_std: &[Option<f64>],
         log_std_init: Option<f32>,
     ) -> Option<NetPlan> {
-        let dims = self.obs_dims()?;
-        self.net_plan_over(part, dims, heads, head_std, log_std_init)
+        let inputs = Inputs { dims: self.obs_dims()?, beside: 0 };
+        self.net_plan_over(part, inputs, heads, head_std, log_std_init)
     }
 
-    /// A network whose rows are observations with `extra` more numbers after each.
+    /// A network whose rows are observations with `beside` more numbers after each. What it makes of a
+    /// picture is flat before its first linear layer, which takes the numbers as well.
     pub(super) fn net_plan_beside(
         &mut self,
         part: &NetPartSpec,
         heads: &[usize],
         head_std: &[Option<f64>],
-        extra: usize,
+        beside: usize,
     ) -> Option<NetPlan> {
         self.refuse_recurrent(part)?;
-        let mut dims = self.obs_dims()?;
-        match dims.as_mut_slice() {
-            [width] => *width += extra,
-            _ if extra == 0 => {}
-            _ => {
-                let feature = "a critic of images and actions";
-                self.found.not_built(&self.agent.algorithm, feature);
-                return None;
-            }
+        let mut inputs = Inputs { dims: self.obs_dims()?, beside };
+        if inputs.dims.len() == 1 && !divides_pixels(&part.body) {
+            // The first layer takes both, whichever it is.
+            inputs = Inputs { dims: vec![inputs.width()], beside: 0 };
         }
-        self.net_plan_over(part, dims, heads, head_std, None)
+        self.net_plan_over(part, inputs, heads, head_std, None)
     }
 
     fn net_plan_over(
         &mut self,
         part: &NetPartSpec,
-        dims: Vec<usize>,
+        inputs: Inputs,
         heads: &[usize],
         head_std: &[Option<f64>],
         log_std_init: Option<f32>,
     ) -> Option<NetPlan> {
-        let input = dims.iter().product();
-        let Body { trunk, branches, weights } = self.trunk(part, dims, heads)?;
+        let input = inputs.width();
+        let Body { trunk, branches, weights } = self.trunk(part, inputs, heads)?;
         let dueling = is_dueling(&part.body);
         if dueling && heads.len() > 1 {
             let message = "a dueling network values one choice, not several at once";
@@ -129,7 +125,7 @@ impl Resolver<'_> {
         Some(())
     }
 
-    /// Dimensions of an observation: `[width]`, or `[channels, height, width]` of an image.
+    /// Dimensions of an observation: `[width]`, or those of an image, with its channels first or last.
     fn obs_dims(&mut self) -> Option<Vec<usize>> {
         match &self.env.obs_space {
             Space::Box { shape, .. } if !shape.is_empty() => Some(shape.clone()),
@@ -171,12 +167,12 @@ impl Resolver<'_> {
     }
 
     /// The layers up to the heads, of these widths.
-    fn trunk(&mut self, part: &NetPartSpec, dims: Vec<usize>, heads: &[usize]) -> Option<Body> {
+    fn trunk(&mut self, part: &NetPartSpec, inputs: Inputs, heads: &[usize]) -> Option<Body> {
         let body = match &part.body {
             BodySpec::Mlp(mlp) | BodySpec::DuelingMlp(mlp) => Ok(mlp_trunk(mlp).into()),
             BodySpec::Recurrent(net) => Ok(self.recurrent_trunk(part, net)?.into()),
             BodySpec::Conv(net) => conv_trunk(
-                dims,
+                inputs,
                 &ConvLayers {
                     convolutions: &net.conv_hid_layers,
                     widths: &net.fc_hid_layers,
@@ -185,7 +181,7 @@ impl Resolver<'_> {
                 },
             ),
             BodySpec::DuelingConv(net) => conv_trunk(
-                dims,
+                inputs,
                 &ConvLayers {
                     convolutions: &net.conv_hid_layers,
                     widths: &net.fc_hid_layers,
@@ -193,7 +189,7 @@ impl Resolver<'_> {
                     batch_norm: net.batch_norm,
                 },
             ),
-            BodySpec::TorchArc(net) => arc_trunk(dims, &net.arc),
+            BodySpec::TorchArc(net) => arc_trunk(inputs, &net.arc),
             BodySpec::HydraMlp(net) => return self.hydra(part, net, heads),
         };
         body.map_err(|wrong| self.found.error(wrong.at(part))).ok()
@@ -249,8 +245,8 @@ struct ConvLayers<'a> {
     batch_norm: bool,
 }
 
-fn conv_trunk(dims: Vec<usize>, layers: &ConvLayers<'_>) -> Result<Body, WrongLayer> {
-    let mut trunk = Trunk::new(dims);
+fn conv_trunk(inputs: Inputs, layers: &ConvLayers<'_>) -> Result<Body, WrongLayer> {
+    let mut trunk = Trunk::of_images(inputs);
     for (index, layer) in layers.convolutions.iter().enumerate() {
         let kernel = ConvShape {
             input: [0; 3],
@@ -273,8 +269,14 @@ fn conv_trunk(dims: Vec<usize>, layers: &ConvLayers<'_>) -> Result<Body, WrongLa
     Ok(trunk.into())
 }
 
-fn arc_trunk(dims: Vec<usize>, arc: &ArcSpec) -> Result<Body, WrongLayer> {
-    let mut trunk = Trunk::new(dims);
+fn arc_trunk(inputs: Inputs, arc: &ArcSpec) -> Result<Body, WrongLayer> {
+    let takes_images =
+        |layer: &LayerSpec| matches!(layer, LayerSpec::Conv2d(_) | LayerSpec::BatchNorm2d(_));
+    let mut trunk = if arc.layers.iter().any(takes_images) {
+        Trunk::of_images(inputs)
+    } else {
+        Trunk::new(inputs)
+    };
     for (index, layer) in arc.layers.iter().enumerate() {
         let pushed = match layer {
             LayerSpec::Linear(linear) => trunk.linear(linear),
@@ -393,7 +395,8 @@ mod tests {
         let (convolutions, hidden) = ([layer(4, 3), layer(6, 2)], Activation::Relu);
         let layers =
             ConvLayers { convolutions: &convolutions, widths: &[9], hidden, batch_norm: true };
-        let trunk = conv_trunk(vec![1, 7, 7], &layers).ok().expect("the kernels fit").trunk;
+        let inputs = Inputs { dims: vec![1, 7, 7], beside: 0 };
+        let trunk = conv_trunk(inputs, &layers).ok().expect("the kernels fit").trunk;
         let relu = LayerPlan::Activation(Activation::Relu);
         assert_eq!(trunk.len(), 7);
         assert_eq!([trunk[1], trunk[3], trunk[6]], [relu; 3]);

@@ -16,10 +16,28 @@ pub(super) enum Takes {
     Images,
 }
 
+/// What the rows of a network hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Inputs {
+    /// Dimensions of an observation.
+    pub(super) dims: Vec<usize>,
+    /// Numbers after it: a critic's actions.
+    pub(super) beside: usize,
+}
+
+impl Inputs {
+    /// Width of a row.
+    pub(super) fn width(&self) -> usize {
+        self.dims.iter().product::<usize>() + self.beside
+    }
+}
+
 /// A trunk that grows; every layer that is added must take what the one before gives.
 pub(super) struct Trunk {
     /// `[width]` of a row, `[channels, height, width]` of an image.
     dims: Vec<usize>,
+    /// Numbers beside an observation that have not come in yet.
+    beside: usize,
     /// The layers so far.
     pub(super) layers: Vec<LayerPlan>,
     /// Which of them are learned as directions and lengths.
@@ -40,7 +58,9 @@ impl From<Vec<LayerPlan>> for Body {
 }
 
 impl From<Trunk> for Body {
-    fn from(Trunk { layers, weight_norms, .. }: Trunk) -> Self {
+    fn from(mut trunk: Trunk) -> Self {
+        trunk.join();
+        let Trunk { layers, weight_norms, .. } = trunk;
         let weights = match weight_norms.as_slice() {
             [] => WeightsPlan::Plain,
             _ => WeightsPlan::WeightNorm(weight_norms),
@@ -50,14 +70,45 @@ impl From<Trunk> for Body {
 }
 
 impl Trunk {
-    /// No layers; observations have these dimensions.
-    pub(super) fn new(dims: Vec<usize>) -> Self {
-        Self { dims, layers: Vec::new(), weight_norms: Vec::new() }
+    /// No layers over rows of these.
+    pub(super) fn new(Inputs { dims, beside }: Inputs) -> Self {
+        Self { dims, beside, layers: Vec::new(), weight_norms: Vec::new() }
+    }
+
+    /// As [`new`](Self::new), for layers that take images: channels that lie last are put first.
+    ///
+    /// They do where the last dimension is 4 at most and the others are larger; Gymnasium's pictures
+    /// are such.
+    pub(super) fn of_images(inputs: Inputs) -> Self {
+        let mut trunk = Self::new(inputs);
+        let [height, width, channels] = trunk.dims[..] else { return trunk };
+        if channels <= 4 && height.min(width) > 4 {
+            trunk.dims = vec![channels, height, width];
+            if channels > 1 {
+                let pixels = height * width;
+                trunk.layers.push(LayerPlan::ChannelsFirst { channels, pixels });
+            }
+        }
+        trunk
+    }
+
+    /// Lets the numbers beside an observation in, after what it has become, which is a row from here
+    /// on.
+    fn join(&mut self) {
+        if self.beside > 0 {
+            self.layers.push(LayerPlan::Beside { width: self.beside });
+            self.dims = vec![self.dims.iter().product::<usize>() + self.beside];
+            self.beside = 0;
+        }
     }
 
     /// Adds a layer that takes rows of any width, where images count as flat; a batch
-    /// normalization is one of channels.
+    /// normalization is one of channels. Before the first linear layer comes what is beside an
+    /// observation.
     pub(super) fn push(&mut self, layer: LayerPlan) {
+        if let LayerPlan::Linear { .. } = layer {
+            self.join();
+        }
         let layer = match layer {
             LayerPlan::BatchNorm(norm) => {
                 let positions = self.dims[1..].iter().product();
@@ -121,13 +172,6 @@ impl Trunk {
                 "a convolution takes images `[channels, height, width]`; what comes is {dims:?}"
             ));
         };
-        let [rows, columns, depth] = input;
-        if self.layers.is_empty() && depth <= 4 && rows.min(columns) > 4 {
-            return Err(format!(
-                "a convolution takes images `[channels, height, width]`; what comes is {input:?}, \
-                 with the channels last"
-            ));
-        }
         let shape = ConvShape { input, ..kernel };
         let output = shape.output().map_err(|_| does_not_fit(&shape))?;
         self.dims = output.to_vec();
@@ -162,6 +206,7 @@ impl Trunk {
         let [width] = self.dims[..] else {
             return Err("it takes rows, and images come: put `Flatten` before it".to_owned());
         };
+        let width = width + self.beside;
         if let Some(takes) = linear.in_features.filter(|takes| *takes != width) {
             return Err(format!("it takes {takes} features, not the {width} that come"));
         }
@@ -197,6 +242,11 @@ fn does_not_fit(shape: &ConvShape) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::plain;
+
+    fn observation(dims: &[usize]) -> Inputs {
+        Inputs { dims: dims.to_vec(), beside: 0 }
+    }
 
     fn kernel(size: usize, stride: usize) -> ConvShape {
         let (kernel, stride, padding, dilation) = ([size; 2], [stride; 2], [0; 2], [1; 2]);
@@ -205,7 +255,7 @@ mod tests {
 
     #[test]
     fn each_convolution_takes_the_image_of_the_one_before() {
-        let mut trunk = Trunk::new(vec![4, 84, 84]);
+        let mut trunk = Trunk::of_images(observation(&[4, 84, 84]));
         trunk.conv(kernel(8, 4), true).unwrap();
         trunk.conv(kernel(4, 2), false).unwrap();
         assert_eq!(trunk.dims, [32, 9, 9]);
@@ -219,14 +269,48 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_said_in_numbers() {
-        let mut trunk = Trunk::new(vec![4, 7, 9]);
+        let mut trunk = Trunk::of_images(observation(&[4, 7, 9]));
         let wrong = trunk.conv(kernel(8, 4), true).unwrap_err();
         assert!(wrong.contains("over [8, 8] pixels") && wrong.contains("has [7, 9]"), "{wrong}");
         let huge = ConvShape { padding: [9_999; 2], ..kernel(8, 1) };
         assert!(trunk.conv(huge, true).unwrap_err().contains("2^24"));
-        let mut channels_last = Trunk::new(vec![96, 96, 3]);
-        assert!(channels_last.conv(kernel(1, 1), true).unwrap_err().contains("channels last"));
-        let mut flat = Trunk::new(vec![4]);
+        let mut flat = Trunk::of_images(observation(&[4]));
         assert!(flat.conv(kernel(1, 1), true).unwrap_err().contains("what comes is [4]"));
+    }
+
+    #[test]
+    fn channels_that_lie_last_are_put_first() {
+        let turned = |dims: &[usize]| {
+            let trunk = Trunk::of_images(observation(dims));
+            (trunk.dims, trunk.layers)
+        };
+        let turn = LayerPlan::ChannelsFirst { channels: 3, pixels: 96 * 80 };
+        assert_eq!(turned(&[96, 80, 3]), (vec![3, 96, 80], vec![turn]));
+        // A single channel lies alike first and last.
+        assert_eq!(turned(&[96, 80, 1]), (vec![1, 96, 80], vec![]));
+        for first in [[3, 96, 80], [16, 4, 4], [12, 8, 5]] {
+            assert_eq!(turned(&first), (first.to_vec(), vec![]));
+        }
+    }
+
+    /// 3 x 9 x 9 to 32 x 4 x 4, which is 512, and two numbers beside it.
+    #[test]
+    fn what_is_beside_an_image_comes_in_before_the_first_linear_layer() {
+        let inputs = || Inputs { dims: vec![9, 9, 3], beside: 2 };
+        assert_eq!(inputs().width(), 245);
+        let mut trunk = Trunk::of_images(inputs());
+        trunk.conv(kernel(3, 2), true).unwrap();
+        trunk.push(LayerPlan::Linear { width: 5, bias: true });
+        trunk.push(LayerPlan::Linear { width: 4, bias: true });
+        let plan = plain(245, Body::from(trunk).trunk, &[1]);
+        assert_eq!(plan.trunk[2], LayerPlan::Beside { width: 2 });
+        assert_eq!((plan.seen(), plan.trunk.len()), (243, 5));
+        let linear = plan.slots().into_iter().find(|slot| slot.name == "3.weight").unwrap();
+        assert_eq!(linear.shape, [514, 5]);
+        // Without one it comes in before the heads.
+        let mut trunk = Trunk::of_images(inputs());
+        trunk.conv(kernel(3, 2), true).unwrap();
+        let body = Body::from(trunk);
+        assert_eq!(body.trunk.last(), Some(&LayerPlan::Beside { width: 2 }));
     }
 }

@@ -68,7 +68,7 @@ spec_enum! {
 }
 
 spec! {
-    /// A convolution of channel-first images.
+    /// A convolution of images; the observation's channels may be first or last.
     pub struct Conv2dSpec {
         /// Channels of its output.
         out_channels: usize = required, in 1..=MAX_WIDTH;

@@ -45,7 +45,8 @@ spec! {
 }
 
 spec! {
-    /// A network for images.
+    /// A network for images, whose channels may be first or last. A critic's action comes in before the
+    /// fully connected layers.
     pub struct ConvNetSpec {
         /// The convolutions.
         conv_hid_layers: Vec<ConvLayerSpec> = required;
@@ -63,7 +64,7 @@ spec! {
 }
 
 spec! {
-    /// A network for images with a dueling head.
+    /// A network for images, whose channels may be first or last, with a dueling head.
     pub struct DuelingConvNetSpec {
         /// The convolutions.
         conv_hid_layers: Vec<ConvLayerSpec> = required;

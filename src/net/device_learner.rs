@@ -138,15 +138,23 @@ impl DeviceLearner {
     /// Output rows `[n, output]` of `inputs` `[n, input]`, kept for one
     /// [`input_gradients`](Self::input_gradients).
     pub fn outputs_for_inputs(&mut self, inputs: &[f32]) -> &[f32] {
-        let inputs = self.upload(inputs).autodiff().require_grad();
-        let outputs = self.frozen().forward(inputs.clone());
+        let net = self.frozen();
+        let (seen, beside) = net.parts(self.upload(inputs));
+        let (inputs, outputs) = if let Some(beside) = beside {
+            let beside = beside.autodiff().require_grad();
+            (beside.clone(), net.forward_parts(seen.autodiff(), Some(&beside)))
+        } else {
+            let seen = seen.autodiff().require_grad();
+            (seen.clone(), net.forward_parts(seen, None))
+        };
         self.rows = host_rows(outputs.clone().inner());
         self.kept = Some(Kept::Inputs(Box::new(inputs), outputs));
         &self.rows
     }
 
     /// The loss's derivatives `[n, input]` with respect to the inputs of the latest
-    /// [`outputs_for_inputs`](Self::outputs_for_inputs), given those with respect to its rows.
+    /// [`outputs_for_inputs`](Self::outputs_for_inputs), given those with respect to its rows. Where
+    /// there are numbers beside the observations, those `[n, beside]` with respect to them alone.
     ///
     /// # Panics
     /// When there was no such pass.

@@ -1,7 +1,7 @@
 //! From a learner to the network that acts: plain numbers, no tensors.
 
-use slm_policy::{Activation, Cell, Conv2d, ConvShape, Layer, LayerNorm, Linear, Network};
-use slm_policy::{Recurrent, Scale};
+use slm_policy::{Activation, Cell, ChannelsFirst, Conv2d, ConvShape, Layer, LayerNorm, Linear};
+use slm_policy::{Network, Recurrent, Scale};
 
 use super::dueling::folded;
 use super::plan::{BatchNormPlan, LayerPlan, NetPlan};
@@ -55,6 +55,11 @@ impl<'a> Values<'a> {
     /// The next layer, which takes rows of `width`.
     fn layer(&mut self, layer: LayerPlan, width: usize, buffers: &mut Values<'a>) -> Layer {
         match layer {
+            LayerPlan::ChannelsFirst { channels, pixels } => {
+                let turn = ChannelsFirst::new(channels, pixels);
+                Layer::ChannelsFirst(turn.expect("a picture has channels and pixels"))
+            }
+            LayerPlan::Beside { .. } => unreachable!("what acts takes observations alone"),
             LayerPlan::Linear { width: out, bias } => {
                 Layer::Linear(self.linear([width, out], bias))
             }
@@ -228,6 +233,16 @@ mod tests {
         let plan = plain(120, trunk, &[1, 4]);
         let plan = NetPlan { dueling: true, obs_scale: 1.0 / 255.0, ..plan };
         assert_acts_as_it_trains(plan, &pixels, 4);
+    }
+
+    #[test]
+    fn pictures_with_their_channels_last_act_as_they_train() {
+        let pixels: Vec<f32> = (0..3 * 120).map(|i| (i * 7919 % 256) as f32).collect();
+        let turn = LayerPlan::ChannelsFirst { channels: 2, pixels: 60 };
+        let relu = LayerPlan::Activation(Activation::Relu);
+        let trunk = vec![turn, conv([2, 10, 6], 5, 2), relu];
+        let plan = NetPlan { obs_scale: 1.0 / 255.0, ..plain(120, trunk, &[3]) };
+        assert_acts_as_it_trains(plan, &pixels, 3);
     }
 
     #[test]

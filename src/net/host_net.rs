@@ -23,6 +23,8 @@ pub(super) enum Mode {
 /// Parameters in host memory, and the latest pass over them.
 pub struct HostNet {
     plan: NetPlan,
+    /// Numbers of a row that are scaled.
+    seen: usize,
     /// Those of the layers, then log σ.
     params: Vec<f32>,
     /// What is remembered of batches.
@@ -61,7 +63,8 @@ impl HostNet {
         };
         let buffers = plan.init_buffers();
         let (inputs, outputs, d_heads, d_log_std) = Default::default();
-        Self { plan, params, buffers, pass, inputs, outputs, d_heads, d_log_std }
+        let seen = plan.seen();
+        Self { plan, seen, params, buffers, pass, inputs, outputs, d_heads, d_log_std }
     }
 
     /// A network of its own with the same parameters and buffers.
@@ -119,7 +122,11 @@ impl HostNet {
             obs
         } else {
             self.inputs.clear();
-            self.inputs.extend(obs.iter().map(|x| x * scale));
+            for row in obs.chunks_exact(self.plan.input) {
+                let (seen, beside) = row.split_at(self.seen);
+                self.inputs.extend(seen.iter().map(|x| x * scale));
+                self.inputs.extend_from_slice(beside);
+            }
             &self.inputs
         };
         let buffers = buffers_for(&mut self.buffers, mode, n);
@@ -183,9 +190,11 @@ impl HostNet {
     }
 
     /// The loss's derivatives `[n, input]` with respect to the latest inputs, given those with
-    /// respect to the output rows, in which no log σ stands apart.
+    /// respect to the output rows, in which no log σ stands apart. Where there are numbers beside the
+    /// observations, those `[n, beside]` with respect to them alone.
     pub(super) fn input_gradients(&mut self, d_outputs: &[f32], d_inputs: &mut Vec<f32>) {
-        d_inputs.resize(d_outputs.len() / self.plan.output() * self.plan.input, 0.0);
+        let (rows, beside) = (d_outputs.len() / self.plan.output(), self.plan.input - self.seen);
+        d_inputs.resize(rows * if beside > 0 { beside } else { self.seen }, 0.0);
         self.split_output_gradient(d_outputs);
         let (d_heads, params) = (&self.d_heads, &self.params[..self.pass.mlp.num_params()]);
         let Pass { mlp, threads, is_split, tape, split, .. } = &mut self.pass;
@@ -195,7 +204,7 @@ impl HostNet {
             }
             None => mlp.backward_inputs(params, d_heads, tape, d_inputs),
         }
-        if self.plan.obs_scale != 1.0 {
+        if self.plan.obs_scale != 1.0 && beside == 0 {
             for d in d_inputs {
                 *d *= self.plan.obs_scale;
             }
@@ -270,10 +279,14 @@ fn gather_scaled(obs: &[f32], width: usize, scale: f32, rows: &[u32], out: &mut 
 
 /// The plan's layers as the kernels know them, the heads as one last affine map.
 fn layers(plan: &NetPlan) -> Vec<Layer> {
-    let mut inputs = plan.input;
+    let mut inputs = plan.seen();
     let mut layers = Vec::with_capacity(plan.trunk.len() + 2);
     for layer in &plan.trunk {
         layers.push(match *layer {
+            LayerPlan::ChannelsFirst { channels, pixels } => {
+                Layer::ChannelsFirst { channels, pixels }
+            }
+            LayerPlan::Beside { width } => Layer::Beside { width },
             LayerPlan::Linear { width, bias } => Layer::Linear { inputs, outputs: width, bias },
             LayerPlan::Conv2d { shape, bias } => {
                 let ConvShape { input, outputs, kernel, stride, padding, dilation } = shape;

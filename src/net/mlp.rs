@@ -15,6 +15,7 @@ use super::recurrent::{DeviceSequences, RecurrentLayer};
 /// [`DeviceLearner::step`](super::DeviceLearner::step).
 pub struct Net {
     obs_scale: f32,
+    seen: usize,
     layers: Vec<Layer>,
     head: Linear,
     dueling: bool,
@@ -23,10 +24,16 @@ pub struct Net {
 }
 
 enum Layer {
+    /// Of that many channels.
+    ChannelsFirst(usize),
+    Beside,
     Linear(Linear),
     Conv(Conv),
     Recurrent(Box<RecurrentLayer>),
-    Norm { eps: f64, affine: Option<Affine> },
+    Norm {
+        eps: f64,
+        affine: Option<Affine>,
+    },
     BatchNorm(Box<BatchNorm>),
     Activation(Activation),
 }
@@ -60,10 +67,12 @@ impl Net {
         tracked: bool,
     ) -> Self {
         let mut views = Views { params, tracked, start: 0, buffers, buffer_start: 0 };
-        let mut width = plan.input;
+        let mut width = plan.seen();
         let mut layers = Vec::with_capacity(plan.trunk.len());
         for layer in &plan.trunk {
             layers.push(match *layer {
+                LayerPlan::ChannelsFirst { channels, .. } => Layer::ChannelsFirst(channels),
+                LayerPlan::Beside { .. } => Layer::Beside,
                 LayerPlan::Linear { width: out, bias } => {
                     Layer::Linear(views.linear([width, out], bias))
                 }
@@ -83,6 +92,7 @@ impl Net {
         }
         Self {
             obs_scale: plan.obs_scale,
+            seen: plan.seen(),
             layers,
             head: views.linear([width, plan.head_width()], true),
             dueling: plan.dueling,
@@ -97,15 +107,25 @@ impl Net {
     /// Batches are normalized by running statistics, and recurrent layers take each row for the
     /// first of an episode.
     pub fn forward(&self, obs: Tensor<2>) -> Tensor<2> {
-        let features = self.layers.iter().fold(self.scaled(obs), |x, layer| layer.forward(x));
+        let (seen, beside) = self.parts(obs);
+        self.forward_parts(seen, beside.as_ref())
+    }
+
+    /// As [`forward`](Self::forward), of rows in two parts: what the first layer takes `[batch, seen]`
+    /// and what comes in [beside](LayerPlan::Beside) it.
+    pub(super) fn forward_parts(&self, seen: Tensor<2>, beside: Option<&Tensor<2>>) -> Tensor<2> {
+        let seen = self.scaled(seen);
+        let features = self.layers.iter().fold(seen, |x, layer| layer.forward(x, beside));
         self.outputs(features)
     }
 
     /// As [`forward`](Self::forward), for a pass that is learned from: batches are normalized by
     /// their own statistics, which the running ones take in.
     pub fn forward_training(&mut self, obs: Tensor<2>) -> Tensor<2> {
-        let obs = self.scaled(obs);
-        let features = self.layers.iter_mut().fold(obs, |x, layer| layer.forward_training(x));
+        let (seen, beside) = self.parts(obs);
+        let (seen, beside) = (self.scaled(seen), beside.as_ref());
+        let layers = self.layers.iter_mut();
+        let features = layers.fold(seen, |x, layer| layer.forward_training(x, beside));
         self.outputs(features)
     }
 
@@ -119,7 +139,7 @@ impl Net {
                 start += cell.state_width();
                 cell.unroll(x, &sequences.keep, state)
             }
-            layer => layer.forward(x),
+            layer => layer.forward(x, None),
         });
         self.outputs(features)
     }
@@ -137,6 +157,16 @@ impl Net {
         });
         let buffers: Vec<Tensor<1>> = norms.flat_map(BatchNorm::buffers).collect();
         (!buffers.is_empty()).then(|| Tensor::cat(buffers, 0))
+    }
+
+    /// Rows `[batch, input]` as what the first layer takes and what comes in beside it.
+    pub(super) fn parts(&self, rows: Tensor<2>) -> (Tensor<2>, Option<Tensor<2>>) {
+        let width = rows.dims()[1];
+        if width == self.seen {
+            return (rows, None);
+        }
+        let beside = rows.clone().narrow(1, self.seen, width - self.seen);
+        (rows.narrow(1, 0, self.seen), Some(beside))
     }
 
     fn scaled(&self, obs: Tensor<2>) -> Tensor<2> {
@@ -178,7 +208,10 @@ impl Net {
                     leaves.extend([Leaf::Vector(gamma), Leaf::Vector(beta)]);
                 }
                 Layer::BatchNorm(norm) => leaves.extend(norm.affine().map(Leaf::Vector)),
-                Layer::Norm { affine: None, .. } | Layer::Activation(_) => {}
+                Layer::ChannelsFirst(_)
+                | Layer::Beside
+                | Layer::Norm { affine: None, .. }
+                | Layer::Activation(_) => {}
             }
         }
         leaves.push(Leaf::Matrix(&self.head.weight));
@@ -258,8 +291,13 @@ impl Views<'_> {
 }
 
 impl Layer {
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    fn forward(&self, x: Tensor<2>, beside: Option<&Tensor<2>>) -> Tensor<2> {
         match self {
+            Self::ChannelsFirst(channels) => channels_first(x, *channels),
+            Self::Beside => {
+                let beside = beside.expect("rows hold what comes in beside what is seen");
+                Tensor::cat(vec![x, beside.clone()], 1)
+            }
             Self::Linear(layer) => layer.forward(x),
             Self::Conv(layer) => layer.forward(x),
             Self::Recurrent(layer) => layer.begin(x),
@@ -269,10 +307,10 @@ impl Layer {
         }
     }
 
-    fn forward_training(&mut self, x: Tensor<2>) -> Tensor<2> {
+    fn forward_training(&mut self, x: Tensor<2>, beside: Option<&Tensor<2>>) -> Tensor<2> {
         match self {
             Self::BatchNorm(norm) => norm.forward_training(x),
-            _ => self.forward(x),
+            _ => self.forward(x, beside),
         }
     }
 }
@@ -293,6 +331,12 @@ impl Conv {
         let images = conv2d(x.reshape([batch, c, h, w]), weight, self.bias.clone(), options);
         images.flatten(1, 3)
     }
+}
+
+/// Pictures `[batch, channels · pixels]` of pictures `[batch, pixels · channels]`.
+fn channels_first(x: Tensor<2>, channels: usize) -> Tensor<2> {
+    let [batch, width] = x.dims();
+    x.reshape([batch, width / channels, channels]).swap_dims(1, 2).reshape([batch, width])
 }
 
 /// Q `[batch, n]` of rows of V and A `[batch, 1 + n]`.

@@ -52,7 +52,7 @@ pub use mlp::Net;
 pub use net_learner::NetLearner;
 pub use optim::OptimPlan;
 #[cfg(test)]
-pub(crate) use plan::tests::{batch_norm, conv, plain, renorm};
+pub(crate) use plan::tests::{batch_norm, conv, critic_of_pictures, plain, renorm};
 pub use plan::{BatchNormPlan, LayerPlan, NetPlan, RenormPlan, TrainPlan};
 pub use plateau::{Better, Plateau, Threshold};
 pub use recurrent::DeviceSequences;

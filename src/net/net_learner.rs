@@ -89,7 +89,8 @@ impl NetLearner {
 
     /// The loss's derivatives `[n, input]` with respect to the inputs of the latest
     /// [`forward_for_inputs`](Self::forward_for_inputs), given those with respect to its outputs;
-    /// nothing is learned.
+    /// nothing is learned. Where numbers come in [beside](super::LayerPlan::Beside) observations, the
+    /// derivatives `[n, beside]` are those with respect to them alone.
     pub fn input_gradients(&mut self, d_outputs: &[f32]) -> &[f32] {
         either!(self, net => net.input_gradients(d_outputs))
     }
@@ -152,7 +153,7 @@ impl NetLearner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::plan::tests::{conv, plain, renorm};
+    use crate::net::plan::tests::{conv, critic_of_pictures, plain, renorm};
     use crate::net::{Activation, Adam, LayerPlan, LrSchedule, OptimPlan};
 
     fn train() -> TrainPlan {
@@ -181,14 +182,15 @@ mod tests {
         [net.params().into_owned(), outputs, d_inputs].concat()
     }
 
-    /// Batches large enough to be shared between threads: 300 · 20,000 and 40 · 100,000 multiply-adds.
+    /// Batches large enough to be shared between threads: 300 · 20,000, 40 · 100,000 and 3000 · 1300
+    /// multiply-adds.
     #[test]
     fn any_number_of_threads_learns_the_same_bits() {
         let wide = || LayerPlan::Linear { width: 128, bias: true };
         let relu = LayerPlan::Activation(Activation::Relu);
         let mlp = plain(9, vec![wide(), renorm(), relu, wide(), relu], &[3]);
         let images = plain(3 * 16 * 16, vec![conv([3, 16, 16], 24, 1), relu], &[2]);
-        for (plan, n) in [(mlp, 300), (images, 40)] {
+        for (plan, n) in [(mlp, 300), (images, 40), (critic_of_pictures(), 3000)] {
             assert!(plan.multiply_adds() * n >= 3 << 20, "the batch is shared");
             let alone = learned(&plan, n, 1);
             assert!(alone.iter().all(|x| x.is_finite()));

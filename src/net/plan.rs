@@ -11,6 +11,20 @@ use super::weights::WeightsPlan;
 /// One layer of a trunk.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LayerPlan {
+    /// Pictures whose channels lie last, `[pixels, channels]`, become `[channels, pixels]`; the first
+    /// layer alone.
+    ChannelsFirst {
+        /// Channels of a picture.
+        channels: usize,
+        /// Its height times its width.
+        pixels: usize,
+    },
+    /// The last numbers of an input row, which no layer before sees, go after what comes: a critic's
+    /// actions, after what it made of a picture.
+    Beside {
+        /// How many they are.
+        width: usize,
+    },
     /// Affine map.
     Linear {
         /// Number of features out.
@@ -77,9 +91,10 @@ pub struct RenormPlan {
 /// A sequential network: trunk, then heads side by side in one output row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetPlan {
-    /// Width of one observation.
+    /// Width of one input row: an observation, of a critic with an action after it.
     pub input: usize,
-    /// What observations are multiplied by: 1/255 for pixels that are normalized, else 1.
+    /// What observations are multiplied by: 1/255 for pixels that are normalized, else 1. Numbers that
+    /// come in [beside](LayerPlan::Beside) them are not.
     pub obs_scale: f32,
     /// Trunk, in order.
     pub trunk: Vec<LayerPlan>,
@@ -146,6 +161,20 @@ impl ParamSlot {
 }
 
 impl NetPlan {
+    /// Numbers of an input row that a [`LayerPlan::Beside`] takes, or 0.
+    pub fn beside(&self) -> usize {
+        let widths = self.trunk.iter().map(|layer| match layer {
+            LayerPlan::Beside { width } => *width,
+            _ => 0,
+        });
+        widths.sum()
+    }
+
+    /// Numbers of an input row that the first layer takes.
+    pub fn seen(&self) -> usize {
+        self.input - self.beside()
+    }
+
     /// Width of an output row: all heads, and log σ where it does not depend on the observation;
     /// one Q per action of a dueling network.
     pub fn output(&self) -> usize {
@@ -191,7 +220,7 @@ impl NetPlan {
     /// Buffers before the first batch: mean 0, variance 1, no batches.
     pub(crate) fn init_buffers(&self) -> Vec<f32> {
         let mut buffers = Vec::new();
-        let mut width = self.input;
+        let mut width = self.seen();
         for layer in &self.trunk {
             if let LayerPlan::BatchNorm(norm) = layer {
                 let channels = width / norm.positions;
@@ -206,7 +235,7 @@ impl NetPlan {
 
     /// Multiplications with a weight in a forward pass of one row.
     pub(crate) fn multiply_adds(&self) -> usize {
-        let mut width = self.input;
+        let mut width = self.seen();
         let mut sum = 0;
         for layer in &self.trunk {
             let output = layer.output(width);
@@ -214,7 +243,9 @@ impl NetPlan {
                 LayerPlan::Linear { .. } => width * output,
                 LayerPlan::Conv2d { shape, .. } => shape.patch() * output,
                 LayerPlan::Recurrent { cell, hidden } => (width + hidden) * cell.gates() * hidden,
-                LayerPlan::LayerNorm { .. }
+                LayerPlan::ChannelsFirst { .. }
+                | LayerPlan::Beside { .. }
+                | LayerPlan::LayerNorm { .. }
                 | LayerPlan::BatchNorm(_)
                 | LayerPlan::Activation(_) => 0,
             };
@@ -226,7 +257,7 @@ impl NetPlan {
     /// Every parameter in file order: per layer weight then bias, heads as one matrix, log σ last.
     pub(crate) fn slots(&self) -> Vec<ParamSlot> {
         let mut slots = Slots::default();
-        let mut width = self.input;
+        let mut width = self.seen();
         for (i, layer) in self.trunk.iter().enumerate() {
             match *layer {
                 LayerPlan::Linear { width: out, bias } => {
@@ -257,7 +288,11 @@ impl LayerPlan {
                 let image = shape.output().expect("plans hold geometries that have an output");
                 image.iter().product()
             }
-            Self::LayerNorm { .. } | Self::BatchNorm(_) | Self::Activation(_) => width,
+            Self::Beside { width: beside } => width + beside,
+            Self::ChannelsFirst { .. }
+            | Self::LayerNorm { .. }
+            | Self::BatchNorm(_)
+            | Self::Activation(_) => width,
         }
     }
 }
@@ -370,6 +405,31 @@ pub(crate) mod tests {
         let (kernel, stride, padding, dilation) = ([3; 2], [stride; 2], [0; 2], [1; 2]);
         let shape = ConvShape { input, outputs, kernel, stride, padding, dilation };
         LayerPlan::Conv2d { shape, bias: true }
+    }
+
+    /// A critic of pictures `[5, 6, 2]` and of two numbers: 2 x 5 x 6 to 4 x 3 x 4, which is 48.
+    pub(crate) fn critic_of_pictures() -> NetPlan {
+        let trunk = vec![
+            LayerPlan::ChannelsFirst { channels: 2, pixels: 30 },
+            conv([2, 5, 6], 4, 1),
+            LayerPlan::Activation(Activation::Relu),
+            LayerPlan::Beside { width: 2 },
+            LayerPlan::Linear { width: 9, bias: true },
+            LayerPlan::Activation(Activation::Tanh),
+        ];
+        NetPlan { obs_scale: 0.5, ..plain(62, trunk, &[1]) }
+    }
+
+    /// Conv 4·18 + 4 = 76, linear (48 + 2)·9 + 9 = 459, head 9 + 1 = 10: 545 in all.
+    #[test]
+    fn what_comes_in_beside_a_picture_has_weights_after_the_picture_s() {
+        let plan = critic_of_pictures();
+        assert_eq!((plan.seen(), plan.beside(), plan.num_params()), (60, 2, 545));
+        let slots = plan.slots();
+        let shapes: Vec<_> = slots.iter().map(|slot| (slot.name.as_str(), slot.shape)).collect();
+        assert_eq!(shapes[0], ("1.weight", [4, 18]));
+        assert_eq!(shapes[2], ("4.weight", [50, 9]));
+        assert_eq!(plan.multiply_adds(), 48 * 18 + 50 * 9 + 9);
     }
 
     /// 4·3 + 3 = 15, layer norm 3 + 3 = 6, head 3·2 + 2 = 8, log σ 2: 31 in all.

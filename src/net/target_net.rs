@@ -146,7 +146,8 @@ mod tests {
 
     use super::*;
     use crate::net::{
-        Compute, LayerPlan, LrSchedule, OptimPlan, Sgd, TrainPlan, batch_norm, plain, renorm,
+        Compute, LayerPlan, LrSchedule, OptimPlan, Sgd, TrainPlan, batch_norm, critic_of_pictures,
+        plain, renorm,
     };
 
     const INPUTS: [f32; 6] = [0.3, -1.0, 0.7, 0.2, 0.9, -0.4];
@@ -206,6 +207,53 @@ mod tests {
         });
         assert_close(&host, &device);
         assert_eq!(host.len(), INPUTS.len());
+    }
+
+    /// Seven pictures of whole numbers with two numbers beside each.
+    fn seen_and_done() -> Vec<f32> {
+        let number = |i: usize| if i % 62 < 60 { (i * 7919 % 5) as f32 } else { (i as f32).sin() };
+        (0..7 * 62).map(number).collect()
+    }
+
+    #[test]
+    fn a_critic_of_pictures_and_actions_is_the_same_on_host_and_device() {
+        let inputs = seen_and_done();
+        let [host, device] = everywhere().map(|compute| {
+            let mut net =
+                NetLearner::new(critic_of_pictures(), sgd(), &mut Rng::from_seed(5), &compute);
+            let mut target = TargetNet::of(&net);
+            let d_outputs: Vec<f32> = net.forward_for_inputs(&inputs).to_vec();
+            let d_actions = net.input_gradients(&d_outputs).to_vec();
+            let outputs = net.forward(&inputs).to_vec();
+            net.step(&outputs);
+            target.copy_from(&net);
+            assert_eq!(target.infer(&inputs), net.infer(&inputs));
+            [outputs, d_actions, net.params().into_owned(), target.infer(&inputs).to_vec()]
+        });
+        host.iter().zip(&device).for_each(|(host, device)| assert_close(host, device));
+        assert_eq!((host[0].len(), host[1].len()), (7, 7 * 2));
+    }
+
+    /// ½·Σ Q² at pictures and actions moved by ±0.01, whose slope is Σ Q·∂Q/∂a.
+    #[test]
+    fn gradients_of_a_critic_s_actions_are_slopes_on_host_and_device() {
+        for compute in everywhere() {
+            let mut net =
+                NetLearner::new(critic_of_pictures(), sgd(), &mut Rng::from_seed(5), &compute);
+            let inputs = seen_and_done();
+            let values = net.forward_for_inputs(&inputs).to_vec();
+            let d_actions = net.input_gradients(&values).to_vec();
+            for (k, found) in d_actions.into_iter().enumerate() {
+                let mut loss = |step: f32| {
+                    let mut moved = inputs.clone();
+                    moved[k / 2 * 62 + 60 + k % 2] += step;
+                    let values = net.infer(&moved).iter();
+                    values.map(|q| 0.5 * f64::from(*q).powi(2)).sum::<f64>()
+                };
+                let slope = (loss(0.01) - loss(-0.01)) / 0.02;
+                assert!((f64::from(found) - slope).abs() < 1e-3, "{k}: {found} is not {slope}");
+            }
+        }
     }
 
     #[test]

@@ -31,6 +31,33 @@ fn keeps_the_agent_contract_where_it_sees_pixels() {
 }
 
 #[test]
+fn keeps_the_agent_contract_where_it_sees_pixels_and_acts_in_numbers() {
+    let agent = with((
+        "type: MLPNet, hid_layers: [16]",
+        "type: ConvNet, conv_hid_layers: [[6, 3, 2]], fc_hid_layers: [24], normalize: true",
+    ));
+    conformance_images::check_continuous(&SAC, &agent);
+}
+
+#[test]
+fn critics_of_pixels_that_renormalize_batches_keep_the_agent_contract() {
+    let critic_net = "critic_net: {type: TorchArcNet, normalize: true,
+        optim_spec: {name: Adam, lr: 0.005}, arc: {
+        modules: {body: {Sequential: [{LazyConv2d: {out_channels: 6, kernel_size: 3, stride: 2}}, {ReLU: },
+          {Flatten: }, {LazyLinear: {out_features: 24}},
+          {LazyBatchRenorm1d: {momentum: 0.01, eps: 0.001, warmup_steps: 200}}, {ReLU: }]}},
+        graph: {input: x, modules: {body: [x]}, output: body}}}";
+    let agent = with((
+        "type: MLPNet, hid_layers: [16]",
+        "type: ConvNet, conv_hid_layers: [[6, 3, 2]], fc_hid_layers: [24], normalize: true",
+    ));
+    let agent = agent
+        .replace("name: SoftActorCritic", "name: CrossQ")
+        .replace(", update_type: polyak, polyak_coef: 0.05}}", &format!("}}, {critic_net}}}"));
+    conformance_images::check_continuous(&CROSS_Q, &agent);
+}
+
+#[test]
 fn critics_that_renormalize_batches_keep_the_agent_contract() {
     let critic_net = "critic_net: {type: TorchArcNet, optim_spec: {name: Adam, lr: 0.005}, arc: {
         modules: {body: {Sequential: [{LazyLinear: {out_features: 16}},

@@ -4,8 +4,8 @@ use slm_env::{ObsBatch, Space, Step};
 use slm_policy::Activation;
 
 use super::*;
-use crate::algorithm::conformance;
 use crate::algorithm::critics::CriticLoss;
+use crate::algorithm::{conformance, conformance_images};
 use crate::memory::ReplayPlan;
 use crate::net::{LayerPlan, LossFn, LrSchedule, OptimPlan, Sgd, plain};
 
@@ -28,6 +28,20 @@ fn td3_keeps_the_agent_contract() {
 #[test]
 fn ddpg_keeps_the_agent_contract() {
     conformance::check_continuous(&DDPG, &ddpg());
+}
+
+#[test]
+fn both_keep_the_agent_contract_where_they_see_pixels() {
+    let pixels = |agent: &str| {
+        agent
+            .replace(
+                "type: MLPNet, hid_layers: [16]",
+                "type: ConvNet, conv_hid_layers: [[6, 3, 2]], fc_hid_layers: [24], normalize: true",
+            )
+            .replace("training_iter: 1", "training_iter: 4")
+    };
+    conformance_images::check_continuous(&TD3, &pixels(AGENT));
+    conformance_images::check_continuous(&DDPG, &pixels(&ddpg()));
 }
 
 #[test]

@@ -11,6 +11,8 @@ use slm_env::{
 const PLACES: u32 = 4;
 /// Side of a picture; each quadrant is a place.
 const SIDE: usize = 6;
+/// Channels of a picture, which lie last.
+const CHANNELS: usize = 2;
 /// Share of steps that end an episode.
 const END: f64 = 0.125;
 
@@ -19,7 +21,7 @@ const END: f64 = 0.125;
 pub(super) enum Sight {
     /// Three numbers.
     Numbers,
-    /// A picture `[1, 6, 6]` of bytes.
+    /// A picture `[6, 6, 2]` of bytes.
     Picture,
 }
 
@@ -88,15 +90,16 @@ impl Seen for f32 {
 
 impl Seen for u8 {
     fn space() -> Space {
-        let (low, high) = (vec![0.0; SIDE * SIDE], vec![255.0; SIDE * SIDE]);
-        Space::Box { low, high, shape: vec![1, SIDE, SIDE] }
+        let (low, high) = ([0.0; SIDE * SIDE * CHANNELS], [255.0; SIDE * SIDE * CHANNELS]);
+        Space::Box { low: low.into(), high: high.into(), shape: vec![SIDE, SIDE, CHANNELS] }
     }
 
     fn show(place: u32, noise: f64, obs: &mut [Self]) {
-        for (at, pixel) in obs.iter_mut().enumerate() {
+        for (at, pixel) in obs.chunks_exact_mut(CHANNELS).enumerate() {
             let (lower, right) = (at / SIDE >= SIDE / 2, at % SIDE >= SIDE / 2);
             let is_bright = u32::from(lower) * 2 + u32::from(right) == place;
-            *pixel = (55.0 * noise) as Self + if is_bright { 200 } else { 0 };
+            let noise = (55.0 * noise) as Self;
+            pixel.copy_from_slice(&[noise + if is_bright { 200 } else { 0 }, 2 * noise]);
         }
     }
 }

@@ -34,7 +34,6 @@ impl Size {
 pub(super) const REFUSALS: &[(char, &str)] = &[
     ('d', "gives action values, and"),
     ('s', "a dueling network values one choice, not several at once"),
-    ('p', "a critic of images and actions is known but not built yet"),
     ('w', "the critics have weight norm already"),
     ('o', "takes episodes out of their order"),
     ('q', "learns from sequences, which have no priorities"),
@@ -76,7 +75,7 @@ pub(super) const NETS: &[Net] = &[
     Net {
         name: "ConvNet",
         sight: Picture,
-        cells: "++++++++++++++p+p+p+pp",
+        cells: "++++++++++++++++++++++",
         keys: "type: ConvNet, conv_hid_layers: [[4, 3, 2], [6, 2]], fc_hid_layers: [WIDTH, WIDTH], \
             normalize: true",
     },
@@ -123,7 +122,7 @@ pub(super) const NETS: &[Net] = &[
     Net {
         name: "TorchArcNet of pictures",
         sight: Picture,
-        cells: "++++++++++++++p+p+p+pp",
+        cells: "++++++++++++++++++++++",
         keys: "type: TorchArcNet, normalize: true, arc: {modules: {body: {Sequential: [\
             {LazyConv2d: {out_channels: 4, kernel_size: 3, padding: 1}}, {LazyBatchNorm2d: }, {SELU: }, \
             {Flatten: }, {LazyLinear: {out_features: WIDTH}}, {Tanh: }, \
