@@ -1,7 +1,5 @@
 //! The part that off-policy agents share: act, store, and learn from what is drawn.
 
-use std::borrow::Cow;
-
 use slm_env::{ActionBatch, Rng, StateError, StateReader, StateWriter, Step, StepBatch};
 use slm_policy::LogStd;
 
@@ -9,7 +7,7 @@ use super::acting::{ActingPlan, action_head, freeze};
 use super::agent::{ActingNet, Agent, AgentContext, TrainStats};
 use super::choice::Choice;
 use crate::memory::{Replay, ReplayPlan};
-use crate::net::{Compute, NetPlan};
+use crate::net::{Compute, NetLearner};
 
 /// When an off-policy agent learns, in transitions stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,20 +50,11 @@ pub trait OffPolicyRule: Send {
     /// Marks the end of one update at `frame`, on which learning-rate schedules count.
     fn finish_update(&mut self, frame: u64, stats: TrainStats);
 
-    /// The network that acts.
-    fn actor_plan(&self) -> &NetPlan;
+    /// The networks that learn; the first one acts.
+    fn nets(&self) -> Vec<&NetLearner>;
 
-    /// Its parameters `[num_params]`, then buffers `[num_buffers]`.
-    fn actor_params(&self) -> Cow<'_, [f32]>;
-
-    /// Optimizer steps of all networks.
+    /// Optimizer steps.
     fn opt_steps(&self) -> u64;
-
-    /// Mean learning rate over the networks.
-    fn lr(&self) -> f64;
-
-    /// Root of the summed squares of the networks' last gradient norms.
-    fn grad_norm(&self) -> f64;
 
     /// Names of the rule's own metric columns.
     fn metric_names(&self) -> &'static [&'static str];
@@ -185,12 +174,16 @@ impl<R: OffPolicyRule> Agent for OffPolicy<R> {
         [self.choice.metrics(), &self.rule.metrics()].concat()
     }
 
+    /// Root of the summed squares of the networks' last gradient norms.
     fn grad_norm(&self) -> Option<f64> {
-        Some(self.rule.grad_norm())
+        let norms = self.rule.nets().into_iter().filter_map(NetLearner::grad_norm);
+        Some(norms.map(|norm| norm * norm).sum::<f64>().sqrt())
     }
 
+    /// Mean learning rate over the networks.
     fn lr(&self) -> f64 {
-        self.rule.lr()
+        let nets = self.rule.nets();
+        nets.iter().map(|net| net.lr()).sum::<f64>() / nets.len() as f64
     }
 
     fn opt_step(&self) -> u64 {
@@ -198,8 +191,8 @@ impl<R: OffPolicyRule> Agent for OffPolicy<R> {
     }
 
     fn acting_net(&self) -> Option<ActingNet> {
-        let (dist, params) = (&self.choice.plan.dist, self.rule.actor_params());
-        let (network, head) = freeze(dist, self.rule.actor_plan(), &params);
+        let actor = self.rule.nets()[0];
+        let (network, head) = freeze(&self.choice.plan.dist, actor.plan(), &actor.params());
         Some(ActingNet { network, head })
     }
 

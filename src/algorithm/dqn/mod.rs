@@ -12,8 +12,6 @@
 mod recurrent;
 mod spec;
 
-use std::borrow::Cow;
-
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
 use super::action_value::{ActionValueGradients, ActionValueLoss, values_of_best};
@@ -173,24 +171,12 @@ impl OffPolicyRule for Dqn {
         self.online.finish_update(frame, stats.loss);
     }
 
-    fn actor_plan(&self) -> &NetPlan {
-        self.online.plan()
-    }
-
-    fn actor_params(&self) -> Cow<'_, [f32]> {
-        self.online.params()
+    fn nets(&self) -> Vec<&NetLearner> {
+        vec![&self.online]
     }
 
     fn opt_steps(&self) -> u64 {
         self.online.opt_steps()
-    }
-
-    fn lr(&self) -> f64 {
-        self.online.lr()
-    }
-
-    fn grad_norm(&self) -> f64 {
-        self.online.grad_norm().unwrap_or(0.0)
     }
 
     fn metric_names(&self) -> &'static [&'static str] {

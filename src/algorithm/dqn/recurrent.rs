@@ -10,8 +10,6 @@
 //!
 //! Unlike R2D2: no states are stored, no priorities, one-step targets and no rescaling of values.
 
-use std::borrow::Cow;
-
 use slm_env::{Rng, StateError, StateReader, StateWriter, Step};
 use slm_policy::{Network, Scratch};
 
@@ -20,7 +18,7 @@ use crate::algorithm::action_value::{ActionValueGradients, ActionValueLoss, valu
 use crate::algorithm::agent::TrainStats;
 use crate::algorithm::off_policy::{MakeRule, OffPolicyRule};
 use crate::memory::{Replay, SequenceBatch};
-use crate::net::{Compute, NetLearner, NetPlan, Sequences, TargetNet};
+use crate::net::{Compute, NetLearner, Sequences, TargetNet};
 use crate::net::{acting_network, forget, unroll, unroll_to_end};
 
 /// Numbers of one DQN agent whose network is recurrent.
@@ -160,24 +158,12 @@ impl OffPolicyRule for RecurrentDqn {
         self.refresh_acting();
     }
 
-    fn actor_plan(&self) -> &NetPlan {
-        self.online.plan()
-    }
-
-    fn actor_params(&self) -> Cow<'_, [f32]> {
-        self.online.params()
+    fn nets(&self) -> Vec<&NetLearner> {
+        vec![&self.online]
     }
 
     fn opt_steps(&self) -> u64 {
         self.online.opt_steps()
-    }
-
-    fn lr(&self) -> f64 {
-        self.online.lr()
-    }
-
-    fn grad_norm(&self) -> f64 {
-        self.online.grad_norm().unwrap_or(0.0)
     }
 
     fn metric_names(&self) -> &'static [&'static str] {
@@ -212,7 +198,9 @@ mod tests {
     use super::*;
     use crate::algorithm::target_update::TargetUpdate;
     use crate::memory::ReplayPlan;
-    use crate::net::{Cell, LayerPlan, LossFn, LrSchedule, OptimPlan, Sgd, TrainPlan, plain};
+    use crate::net::{
+        Cell, LayerPlan, LossFn, LrSchedule, NetPlan, OptimPlan, Sgd, TrainPlan, plain,
+    };
 
     const NUM_ENVS: usize = 2;
     const GAMMA: f32 = 0.5;

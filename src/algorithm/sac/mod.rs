@@ -24,8 +24,6 @@ mod spec;
 mod squashed;
 mod temperature;
 
-use std::borrow::Cow;
-
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
 use self::policy::{ActorLoss, SacPolicy};
@@ -134,10 +132,6 @@ impl Sac {
         self.running_entropy += (1.0 - ENTROPY_MEMORY) * excess;
         value + 0.5 * coef * f64::from(excess * excess)
     }
-
-    fn nets(&self) -> impl Iterator<Item = &NetLearner> {
-        std::iter::once(&self.actor).chain(self.critics.nets())
-    }
 }
 
 impl OffPolicyRule for Sac {
@@ -171,25 +165,12 @@ impl OffPolicyRule for Sac {
         self.critics.finish_update(frame, self.critic_loss);
     }
 
-    fn actor_plan(&self) -> &NetPlan {
-        self.actor.plan()
-    }
-
-    fn actor_params(&self) -> Cow<'_, [f32]> {
-        self.actor.params()
+    fn nets(&self) -> Vec<&NetLearner> {
+        std::iter::once(&self.actor).chain(self.critics.nets()).collect()
     }
 
     fn opt_steps(&self) -> u64 {
         self.iterations
-    }
-
-    fn lr(&self) -> f64 {
-        self.nets().map(NetLearner::lr).sum::<f64>() / 3.0
-    }
-
-    fn grad_norm(&self) -> f64 {
-        let squares = self.nets().filter_map(NetLearner::grad_norm).map(|norm| norm * norm);
-        squares.sum::<f64>().sqrt()
     }
 
     fn metric_names(&self) -> &'static [&'static str] {

@@ -11,8 +11,6 @@
 mod policy;
 mod spec;
 
-use std::borrow::Cow;
-
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
 use self::policy::DeterministicPolicy;
@@ -115,10 +113,6 @@ impl<const CRITICS: usize> Td3<CRITICS> {
             update.apply(&mut self.target_actor, &self.actor, 0, 0);
         }
     }
-
-    fn nets(&self) -> impl Iterator<Item = &NetLearner> {
-        std::iter::once(&self.actor).chain(self.critics.nets())
-    }
 }
 
 impl<const CRITICS: usize> OffPolicyRule for Td3<CRITICS> {
@@ -154,25 +148,12 @@ impl<const CRITICS: usize> OffPolicyRule for Td3<CRITICS> {
         self.critics.finish_update(frame, self.critic_loss);
     }
 
-    fn actor_plan(&self) -> &NetPlan {
-        self.actor.plan()
-    }
-
-    fn actor_params(&self) -> Cow<'_, [f32]> {
-        self.actor.params()
+    fn nets(&self) -> Vec<&NetLearner> {
+        std::iter::once(&self.actor).chain(self.critics.nets()).collect()
     }
 
     fn opt_steps(&self) -> u64 {
         self.iterations
-    }
-
-    fn lr(&self) -> f64 {
-        self.nets().map(NetLearner::lr).sum::<f64>() / (1 + CRITICS) as f64
-    }
-
-    fn grad_norm(&self) -> f64 {
-        let squares = self.nets().filter_map(NetLearner::grad_norm).map(|norm| norm * norm);
-        squares.sum::<f64>().sqrt()
     }
 
     fn metric_names(&self) -> &'static [&'static str] {
