@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use slm_env::VecEnv;
 use slm_policy::{
-    ActionHead, Bounds, ContinuousHead, Layer, LoadError, LogStd, Network, ObsNormalizer, Policy,
+    ActionHead, Bounds, ContinuousHead, Layer, Linear, LoadError, LogStd, Network, ObsNormalizer,
+    Policy,
 };
 
 use super::clock::Clock;
@@ -77,8 +78,13 @@ pub(super) fn non_finite(net: &ActingNet, env: &dyn VecEnv) -> Option<&'static s
 }
 
 fn is_finite(network: &Network) -> bool {
+    let is_linear_finite =
+        |linear: &Linear| linear.weight().iter().chain(linear.bias()).all(|x| x.is_finite());
     network.layers.iter().all(|layer| match layer {
-        Layer::Linear(linear) => linear.weight().iter().chain(linear.bias()).all(|x| x.is_finite()),
+        Layer::Linear(linear) => is_linear_finite(linear),
+        Layer::Recurrent(cell) => {
+            [cell.input(), cell.recurrence()].into_iter().all(is_linear_finite)
+        }
         Layer::Conv2d(conv) => conv.weight().iter().chain(conv.bias()).all(|x| x.is_finite()),
         Layer::LayerNorm(norm) => norm.weight().iter().chain(norm.bias()).all(|x| x.is_finite()),
         Layer::Scale(scale) => scale.gain().iter().chain(scale.offset()).all(|x| x.is_finite()),
@@ -111,7 +117,7 @@ fn to_env_units(head: ActionHead, env: &dyn VecEnv) -> ActionHead {
 #[cfg(test)]
 mod tests {
     use slm_env::ActionBatch;
-    use slm_policy::{Family, Linear, Scratch};
+    use slm_policy::{Cell, Family, Recurrent, Scratch};
 
     use super::*;
     use crate::config::{Diagnostics, EnvSpec, FromNode, parse};
@@ -177,6 +183,11 @@ mod tests {
         assert_eq!(non_finite(&net(), &*env), None);
         let bad = Linear::from_out_in(3, 1, &[f32::NAN, 0.0, 0.0], &[0.0]).unwrap();
         let network = Network { layers: vec![Layer::Linear(bad)] };
+        let broken = ActingNet { network, ..net() };
+        assert_eq!(non_finite(&broken, &*env), Some("a weight of the policy"));
+        let map = |weight| Linear::from_out_in(1, 1, &[weight], &[0.0]).unwrap();
+        let cell = Recurrent::new(Cell::Rnn, map(1.0), map(f32::INFINITY)).unwrap();
+        let network = Network { layers: vec![Layer::Recurrent(cell)] };
         let broken = ActingNet { network, ..net() };
         assert_eq!(non_finite(&broken, &*env), Some("a weight of the policy"));
         let head =
