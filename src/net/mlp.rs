@@ -3,11 +3,12 @@
 use burn::tensor::module::{conv2d, linear};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, activation};
-use slm_policy::{Activation, Cell, ConvShape};
+use slm_policy::{Activation, ConvShape};
 
 use super::batch_norm::BatchNorm;
-use super::plan::{BatchNormPlan, LayerPlan, NetPlan};
+use super::plan::NetPlan;
 use super::recurrent::{DeviceSequences, RecurrentLayer};
+use super::views::Views;
 
 /// A network at one moment of training.
 ///
@@ -23,7 +24,7 @@ pub struct Net {
     log_std: Option<Tensor<1>>,
 }
 
-enum Layer {
+pub(super) enum Layer {
     /// Of that many channels.
     ChannelsFirst(usize),
     Beside,
@@ -45,16 +46,16 @@ pub(super) struct Linear {
 }
 
 /// Weight `[outputs, patch]` and bias `[outputs]`.
-struct Conv {
-    shape: ConvShape,
-    weight: Tensor<2>,
-    bias: Option<Tensor<1>>,
+pub(super) struct Conv {
+    pub(super) shape: ConvShape,
+    pub(super) weight: Tensor<2>,
+    pub(super) bias: Option<Tensor<1>>,
 }
 
 /// Gain and bias `[width]`.
-struct Affine {
-    gamma: Tensor<1>,
-    beta: Tensor<1>,
+pub(super) struct Affine {
+    pub(super) gamma: Tensor<1>,
+    pub(super) beta: Tensor<1>,
 }
 
 impl Net {
@@ -66,28 +67,11 @@ impl Net {
         buffers: Option<&Tensor<1>>,
         tracked: bool,
     ) -> Self {
-        let mut views = Views { params, tracked, start: 0, buffers, buffer_start: 0 };
+        let mut views = Views::new(params, buffers, tracked);
         let mut width = plan.seen();
         let mut layers = Vec::with_capacity(plan.trunk.len());
         for layer in &plan.trunk {
-            layers.push(match *layer {
-                LayerPlan::ChannelsFirst { channels, .. } => Layer::ChannelsFirst(channels),
-                LayerPlan::Beside { .. } => Layer::Beside,
-                LayerPlan::Linear { width: out, bias } => {
-                    Layer::Linear(views.linear([width, out], bias))
-                }
-                LayerPlan::Conv2d { shape, bias } => Layer::Conv(views.conv(shape, bias)),
-                LayerPlan::Recurrent { cell, hidden } => {
-                    Layer::Recurrent(Box::new(views.recurrent(cell, width, hidden)))
-                }
-                LayerPlan::LayerNorm { eps, affine } => {
-                    Layer::Norm { eps, affine: affine.then(|| views.affine(width)) }
-                }
-                LayerPlan::BatchNorm(norm) => {
-                    Layer::BatchNorm(Box::new(views.batch_norm(norm, width)))
-                }
-                LayerPlan::Activation(activation) => Layer::Activation(activation),
-            });
+            layers.push(views.layer(layer, width));
             width = layer.output(width);
         }
         Self {
@@ -112,7 +96,7 @@ impl Net {
     }
 
     /// As [`forward`](Self::forward), of rows in two parts: what the first layer takes `[batch, seen]`
-    /// and what comes in [beside](LayerPlan::Beside) it.
+    /// and what comes in [beside](super::LayerPlan::Beside) it.
     pub(super) fn forward_parts(&self, seen: Tensor<2>, beside: Option<&Tensor<2>>) -> Tensor<2> {
         let seen = self.scaled(seen);
         let features = self.layers.iter().fold(seen, |x, layer| layer.forward(x, beside));
@@ -225,69 +209,6 @@ impl Net {
 pub(super) enum Leaf<'a> {
     Matrix(&'a Tensor<2>),
     Vector(&'a Tensor<1>),
-}
-
-struct Views<'a> {
-    params: &'a Tensor<1>,
-    tracked: bool,
-    start: usize,
-    buffers: Option<&'a Tensor<1>>,
-    buffer_start: usize,
-}
-
-impl Views<'_> {
-    fn linear(&mut self, [input, output]: [usize; 2], bias: bool) -> Linear {
-        let weight = self.matrix([input, output]);
-        Linear { weight, bias: bias.then(|| self.vector(output)) }
-    }
-
-    fn conv(&mut self, shape: ConvShape, bias: bool) -> Conv {
-        let weight = self.matrix([shape.outputs, shape.patch()]);
-        Conv { shape, weight, bias: bias.then(|| self.vector(shape.outputs)) }
-    }
-
-    /// Both weights come before both biases.
-    fn recurrent(&mut self, cell: Cell, input: usize, hidden: usize) -> RecurrentLayer {
-        let width = cell.gates() * hidden;
-        let weights = [self.matrix([input, width]), self.matrix([hidden, width])];
-        let maps = weights.map(|weight| Linear { weight, bias: Some(self.vector(width)) });
-        RecurrentLayer::new(cell, maps)
-    }
-
-    fn affine(&mut self, width: usize) -> Affine {
-        Affine { gamma: self.vector(width), beta: self.vector(width) }
-    }
-
-    fn batch_norm(&mut self, plan: BatchNormPlan, width: usize) -> BatchNorm {
-        let channels = width / plan.positions;
-        let affine = plan.affine.then(|| [self.vector(channels), self.vector(channels)]);
-        let running = [self.buffer(channels), self.buffer(channels)];
-        let steps = plan.renorm.map(|_| self.buffer(1));
-        BatchNorm::new(plan, affine, running, steps)
-    }
-
-    fn buffer(&mut self, len: usize) -> Tensor<1> {
-        let buffers = self.buffers.expect("a network with batch normalization has buffers");
-        let view = buffers.clone().narrow(0, self.buffer_start, len);
-        self.buffer_start += len;
-        view
-    }
-
-    fn matrix(&mut self, [rows, columns]: [usize; 2]) -> Tensor<2> {
-        let matrix = self.take(rows * columns).reshape([rows, columns]);
-        if self.tracked { matrix.autodiff().require_grad() } else { matrix }
-    }
-
-    fn vector(&mut self, len: usize) -> Tensor<1> {
-        let vector = self.take(len);
-        if self.tracked { vector.autodiff().require_grad() } else { vector }
-    }
-
-    fn take(&mut self, len: usize) -> Tensor<1> {
-        let view = self.params.clone().narrow(0, self.start, len);
-        self.start += len;
-        view
-    }
 }
 
 impl Layer {

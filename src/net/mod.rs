@@ -30,6 +30,7 @@ mod recurrent;
 mod spectral_norm;
 mod target_net;
 mod unroll;
+mod views;
 mod weight_norm;
 mod weights;
 mod workers;
