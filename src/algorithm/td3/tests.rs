@@ -45,6 +45,15 @@ fn both_keep_the_agent_contract_where_they_see_pixels() {
 }
 
 #[test]
+fn critics_whose_observations_are_scaled_keep_the_agent_contract() {
+    let net = "type: TorchArcNet, normalize: true, arc: {
+        modules: {body: {Sequential: [{LazyLinear: {out_features: 16}}, {Tanh: }]}},
+        graph: {input: x, modules: {body: [x]}, output: body}}";
+    let agent = AGENT.replace("type: MLPNet, hid_layers: [16], hid_layers_activation: tanh", net);
+    conformance::check_continuous(&TD3, &agent);
+}
+
+#[test]
 fn keeps_the_agent_contract_with_every_key_in_use() {
     let keys = "gamma: 0.9, policy_delay: 3, policy_noise: 0.1, noise_clip: 0.2, explore_var_spec:
         {name: linear_decay, start_val: 0.5, end_val: 0.05, start_step: 0, end_step: 4000}";
