@@ -41,6 +41,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = built_in![
     "demo.json",
     "experimental/misc/hydra_dqn.json",
     "experimental/misc/random.json",
+    "experimental/ppo/ppo_bipedalwalker.yaml",
     "experimental/ppo/ppo_rnn_cartpole.json",
     "experimental/sil/sil_cartpole.json",
     // end
