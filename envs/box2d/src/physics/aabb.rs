@@ -16,6 +16,13 @@ impl Aabb {
         Self { lower: self.lower.min(other.lower), upper: self.upper.max(other.upper) }
     }
 
+    /// The box with a margin around it.
+    #[inline]
+    pub(super) fn grown(&self, margin: f32) -> Self {
+        let r = Vec2::new(margin, margin);
+        Self { lower: self.lower - r, upper: self.upper + r }
+    }
+
     #[inline]
     pub(super) fn perimeter(&self) -> f32 {
         let (width, height) = (self.upper.x - self.lower.x, self.upper.y - self.lower.y);

@@ -44,11 +44,21 @@ enum Advance {
     Done(Option<f32>),
 }
 
+/// How far apart two shapes are, without their skins, at an impact.
+fn target(a: &Shape, b: &Shape) -> f32 {
+    max(LINEAR_SLOP, a.radius() + b.radius() - 3.0 * LINEAR_SLOP)
+}
+
+/// A distance, without their skins, from which on two shapes have no impact, whatever was rounded.
+pub(super) fn nearest_apart(a: &Shape, b: &Shape) -> f32 {
+    target(a, b) + 2.0 * TOLERANCE
+}
+
 /// The share of the motion at which two shapes touch, if they come to.
 pub(super) fn time_of_impact(mut a: Moving<'_>, mut b: Moving<'_>) -> Option<f32> {
     a.sweep.normalize();
     b.sweep.normalize();
-    let target = max(LINEAR_SLOP, a.shape.radius() + b.shape.radius() - 3.0 * LINEAR_SLOP);
+    let target = target(a.shape, b.shape);
     let points = [a.shape.points(), b.shape.points()];
     let mut cache = SimplexCache::default();
     let mut t = 0.0;

@@ -64,11 +64,11 @@ impl Tree {
         self.nodes[leaf as usize].fixture
     }
 
-    /// Adds a leaf around a box and returns its number.
+    /// Adds a leaf around a box, larger so that small moves need no other, and returns its number.
     pub(super) fn insert(&mut self, aabb: &Aabb, fixture: u32) -> u32 {
         let leaf = self.allocate();
         let node = &mut self.nodes[leaf as usize];
-        node.aabb = enlarged(aabb);
+        node.aabb = aabb.grown(AABB_EXTENSION);
         node.fixture = fixture;
         self.insert_leaf(leaf);
         leaf
@@ -92,7 +92,7 @@ impl Tree {
 
     fn move_leaf(&mut self, leaf: u32, aabb: &Aabb, displacement: Vec2) {
         self.remove_leaf(leaf);
-        let mut aabb = enlarged(aabb);
+        let mut aabb = aabb.grown(AABB_EXTENSION);
         let ahead = AABB_MULTIPLIER * displacement;
         if ahead.x < 0.0 {
             aabb.lower.x += ahead.x;
@@ -322,10 +322,4 @@ impl Tree {
         self.measure(up);
         up
     }
-}
-
-/// The box of a leaf: larger than the fixture, so that small moves need no other.
-fn enlarged(aabb: &Aabb) -> Aabb {
-    let r = Vec2::new(AABB_EXTENSION, AABB_EXTENSION);
-    Aabb { lower: aabb.lower - r, upper: aabb.upper + r }
 }

@@ -5,7 +5,7 @@ use super::super::fixture::{Fixture, FixtureDef, FixtureId};
 use super::super::joint::{Joint, JointId, RevoluteJointDef};
 use super::super::math::{Vec2, cross};
 use super::super::slab::Slab;
-use super::{NONE, World};
+use super::{NONE, Swept, World};
 
 impl World {
     /// A world without bodies. Gravity in m/s².
@@ -121,7 +121,7 @@ impl World {
             proxy: NONE,
             next: owner.fixtures,
         });
-        self.swept.resize(self.fixtures.items.len(), super::Swept::default());
+        self.swept.resize(self.fixtures.items.len(), Swept::default());
         self.bodies[body.0].fixtures = id;
         self.fixtures[id].proxy = self.broad_phase.insert(&aabb, id);
         if def.density > 0.0 {

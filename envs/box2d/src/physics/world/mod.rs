@@ -7,9 +7,9 @@ mod contacts;
 mod ray_cast;
 mod state;
 mod step;
+mod swept;
 mod toi;
 
-use super::aabb::Aabb;
 use super::body::{Body, BodyId};
 use super::broad_phase::BroadPhase;
 use super::contact::Contact;
@@ -19,6 +19,7 @@ use super::joint::Joint;
 use super::math::Vec2;
 use super::slab::Slab;
 use step::Progress;
+use swept::Swept;
 
 pub use batch::Worlds;
 
@@ -83,15 +84,8 @@ pub struct World {
     advanced: Vec<u32>,
     island: Island,
     progress: Progress,
-    /// By fixture where it moves. Memory only: it says nothing between steps.
+    /// By fixture its way in the step. Memory only: it says nothing between steps.
     swept: Vec<Swept>,
     /// Steps so far, those of a world before a reset or a load included.
-    step_number: u64,
-}
-
-/// The box around where a fixture begins and ends in a step.
-#[derive(Clone, Copy, Debug, Default)]
-struct Swept {
-    aabb: Aabb,
     step_number: u64,
 }

@@ -336,9 +336,9 @@ impl World {
         let mut next = body.fixtures;
         while next != NONE {
             let fixture = &fixtures[next];
-            let aabb = fixture.shape.aabb(before).union(&fixture.shape.aabb(body.transform));
-            swept[next as usize] = Swept { aabb, step_number: *step_number };
-            broad_phase.update(fixture.proxy, &aabb, displacement);
+            let way = Swept::new(&fixture.shape, before, body, *step_number);
+            swept[next as usize] = way;
+            broad_phase.update(fixture.proxy, &way.aabb, displacement);
             next = fixture.next;
         }
     }

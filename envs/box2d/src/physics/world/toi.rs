@@ -1,12 +1,10 @@
 //! Impacts: bodies that would pass through static ones within a step are stopped where they touch.
 
-use super::super::aabb::Aabb;
 use super::super::body::BodyType;
-use super::super::contact::Contact;
-use super::super::math::{Sweep, Vec2, min};
-use super::super::settings::{LINEAR_SLOP, MAX_SUB_STEPS, MAX_TOI_BODIES, MAX_TOI_CONTACTS};
+use super::super::math::{Sweep, min};
+use super::super::settings::{MAX_SUB_STEPS, MAX_TOI_BODIES, MAX_TOI_CONTACTS};
 use super::super::toi::{Moving, time_of_impact};
-use super::{NONE, Swept, World};
+use super::{NONE, World};
 
 const POSITION_ITERATIONS: u32 = 20;
 
@@ -75,33 +73,6 @@ impl World {
         contact.toi = alpha;
         contact.has_toi = true;
         alpha
-    }
-
-    /// Whether a moving fixture stays so far from a static one that they surely have no impact.
-    fn passes_by(&self, id: u32) -> bool {
-        /// How near an impact is, but for skins and turns.
-        const NEAR: f32 = 10.0 * LINEAR_SLOP;
-        let Contact { bodies, fixtures, .. } = self.contacts[id];
-        let Some(fixed) =
-            bodies.iter().position(|body| self.bodies[*body].kind == BodyType::Static)
-        else {
-            return false;
-        };
-        let [still, moving] = [fixtures[fixed], fixtures[1 - fixed]];
-        let Swept { aabb, step_number } = self.swept[moving as usize];
-        let [still_shape, shape] = [still, moving].map(|fixture| &self.fixtures[fixture].shape);
-        let Sweep { c0, c, a0, a, .. } = self.bodies[bodies[1 - fixed]].sweep;
-        let centers = Aabb { lower: c0.min(c), upper: c0.max(c) };
-        // Corners that turn leave the box by the height of their arcs: r (1 - cos θ/2) ≤ r θ² / 8.
-        let reach = aabb.union(&centers).perimeter();
-        let near =
-            NEAR + still_shape.radius() + shape.radius() + 0.125 * reach * (a - a0) * (a - a0);
-        let around = Aabb {
-            lower: aabb.lower - Vec2::new(near, near),
-            upper: aabb.upper + Vec2::new(near, near),
-        };
-        let still_aabb = still_shape.aabb(self.bodies[bodies[fixed]].transform);
-        step_number == self.step_number && !around.overlaps(&still_aabb)
     }
 
     /// Has the motions of two bodies begin at the same time, the later, and returns it.
