@@ -3,17 +3,17 @@
 
 use super::isa::Kernel;
 use super::island::Island;
-use super::lanes::{MAX_BODIES, MAX_CONTACTS, MAX_JOINTS, Structure};
+use super::lanes::{MAX_CONTACTS, MAX_JOINTS, Structure};
 use super::settings::LINEAR_SLOP;
 use super::solver::joint::position_lanes::JointPositionLane;
-use super::solver::lanes::{LANES, Lane, PositionLane, STILL, SlotKind};
+use super::solver::lanes::{LANES, Lane, Rows, STILL, SlotKind};
 use super::solver::position::lanes::ContactPositionLane;
 
 /// An island in each lane. A lane without one goes on with what it has.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PositionLanes {
     structure: Structure,
-    positions: [PositionLane; MAX_BODIES],
+    positions: Rows,
     joints: [JointPositionLane; MAX_JOINTS],
     contacts: [ContactPositionLane; MAX_CONTACTS],
     /// How many contacts each lane has, and the most.
@@ -35,7 +35,7 @@ impl PositionLanes {
     pub(super) fn load(&mut self, lane: usize, island: &Island) {
         for (row, position) in island.rows.iter().zip(&island.positions) {
             if *row != STILL {
-                self.positions[*row as usize].set(lane, *position);
+                self.positions[*row as usize].set_position(lane, *position);
             }
         }
         for (out, joint) in self.joints.iter_mut().zip(&island.joint_constraints) {
@@ -69,7 +69,7 @@ impl PositionLanes {
     pub(super) fn store(&self, lane: usize, island: &mut Island) {
         for (row, position) in island.rows.iter().zip(&mut island.positions) {
             if *row != STILL {
-                *position = self.positions[*row as usize].get(lane);
+                *position = self.positions[*row as usize].position(lane);
             }
         }
     }

@@ -6,16 +6,16 @@
 
 use super::isa::Kernel;
 use super::island::Island;
-use super::lanes::{MAX_BODIES, MAX_CONTACTS, MAX_JOINTS, Structure};
+use super::lanes::{MAX_CONTACTS, MAX_JOINTS, Structure};
 use super::solver::contact::lanes::ContactLane;
 use super::solver::joint::lanes::JointLane;
-use super::solver::lanes::{LANES, Lane, STILL, SlotKind, VelocityLane, compare};
+use super::solver::lanes::{LANES, Lane, Rows, STILL, SlotKind, compare};
 
 /// An island in each lane. A lane without one goes on with what it has.
 #[derive(Clone, Debug, Default)]
 pub(super) struct VelocityLanes {
     structure: Structure,
-    velocities: [VelocityLane; MAX_BODIES],
+    velocities: Rows,
     joints: [JointLane; MAX_JOINTS],
     contacts: [ContactLane; MAX_CONTACTS],
     /// How many contacts each lane has, and the most.
@@ -31,7 +31,7 @@ pub(super) struct Iterate<'a>(pub(super) &'a mut VelocityLanes, pub(super) u32);
 /// What the next iteration depends on: impulses of pins and limits are only summed, a limit's sign aside.
 #[derive(Clone, Copy)]
 struct Before {
-    velocities: [VelocityLane; MAX_BODIES],
+    velocities: Rows,
     motors: [Lane; MAX_JOINTS],
     impulses: [[Lane; 4]; MAX_CONTACTS],
 }
@@ -46,7 +46,7 @@ impl VelocityLanes {
     pub(super) fn load(&mut self, lane: usize, island: &Island) {
         for (row, velocity) in island.rows.iter().zip(&island.velocities) {
             if *row != STILL {
-                self.velocities[*row as usize].set(lane, *velocity);
+                self.velocities[*row as usize].set_velocity(lane, *velocity);
             }
         }
         for (out, joint) in self.joints.iter_mut().zip(&island.joint_constraints) {
@@ -80,7 +80,7 @@ impl VelocityLanes {
     pub(super) fn store(&self, lane: usize, island: &mut Island) {
         for (row, velocity) in island.rows.iter().zip(&mut island.velocities) {
             if *row != STILL {
-                *velocity = self.velocities[*row as usize].get(lane);
+                *velocity = self.velocities[*row as usize].velocity(lane);
             }
         }
         for (joint, out) in self.joints.iter().zip(&mut island.joint_constraints) {

@@ -9,6 +9,7 @@
     reason = "one loop over the lanes, without branches, compiled for each instruction set"
 )]
 
+use super::super::lanes::MAX_BODIES;
 use super::super::math::{Rot, Vec2, vec2};
 use super::super::trig;
 use super::{Position, Velocity};
@@ -22,8 +23,8 @@ pub(in super::super) const STILL: u32 = u32::MAX;
 /// What the contacts of all islands at one place have in common.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in super::super) struct SlotKind {
-    /// Rows of first and of second bodies, a bit each; those of still bodies have none.
-    pub(in super::super) rows: [u32; 2],
+    /// Whether a first body moves.
+    pub(in super::super) has_first: bool,
     /// Whether a contact has two points.
     pub(in super::super) has_two: bool,
 }
@@ -38,21 +39,17 @@ pub(in super::super) struct Lane2 {
     pub(in super::super) y: Lane,
 }
 
-/// The velocity of a body of each island.
+/// The position or the velocity of a body of each island.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in super::super) struct VelocityLane {
+pub(in super::super) struct BodyLane {
     x: Lane,
     y: Lane,
-    w: Lane,
-}
-
-/// The position of a body of each island.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in super::super) struct PositionLane {
-    x: Lane,
-    y: Lane,
+    /// Angle, or angular velocity.
     pub(in super::super) a: Lane,
 }
+
+/// The bodies of each island.
+pub(in super::super) type Rows = [BodyLane; MAX_BODIES];
 
 /// A rotation of each island.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,10 +59,9 @@ pub(in super::super) struct RotLane {
 }
 
 impl SlotKind {
-    pub(in super::super) fn new(rows: &[Lane<u32>; 2], count: &Lane<u32>) -> Self {
-        let bit = |row: u32| if row == STILL { 0 } else { 1 << row };
-        let rows = rows.map(|rows| rows.into_iter().fold(0, |bits, row| bits | bit(row)));
-        Self { rows, has_two: count.contains(&2) }
+    pub(in super::super) fn new(first_rows: &Lane<u32>, count: &Lane<u32>) -> Self {
+        let has_first = first_rows.iter().any(|row| *row != STILL);
+        Self { has_first, has_two: count.contains(&2) }
     }
 }
 
@@ -105,49 +101,71 @@ impl RotLane {
     }
 }
 
-impl PositionLane {
+impl BodyLane {
     #[inline(always)]
-    pub(in super::super) fn get(&self, lane: usize) -> Position {
+    pub(in super::super) fn position(&self, lane: usize) -> Position {
         Position { c: vec2(self.x[lane], self.y[lane]), a: self.a[lane] }
     }
 
     #[inline(always)]
-    pub(in super::super) fn set(&mut self, lane: usize, position: Position) {
-        self.x[lane] = position.c.x;
-        self.y[lane] = position.c.y;
-        self.a[lane] = position.a;
+    pub(in super::super) fn set_position(&mut self, lane: usize, position: Position) {
+        let Position { c: Vec2 { x, y }, a } = position;
+        (self.x[lane], self.y[lane], self.a[lane]) = (x, y, a);
     }
 
-    /// Takes in each lane the position of the body of that lane's row; that of a still one stays.
     #[inline(always)]
-    pub(in super::super) fn gather(&mut self, rows: &[Self], bits: u32, index: &Lane<u32>) {
-        for (row, position) in (0..).zip(rows) {
-            if bits & 1 << row == 0 {
-                continue;
-            }
-            for lane in 0..LANES {
-                let is_here = index[lane] == row;
-                self.x[lane] = if is_here { position.x[lane] } else { self.x[lane] };
-                self.y[lane] = if is_here { position.y[lane] } else { self.y[lane] };
-                self.a[lane] = if is_here { position.a[lane] } else { self.a[lane] };
-            }
+    pub(in super::super) fn velocity(&self, lane: usize) -> Velocity {
+        Velocity::new(vec2(self.x[lane], self.y[lane]), self.a[lane])
+    }
+
+    #[inline(always)]
+    pub(in super::super) fn set_velocity(&mut self, lane: usize, velocity: Velocity) {
+        let Vec2 { x, y } = velocity.v();
+        (self.x[lane], self.y[lane], self.a[lane]) = (x, y, velocity.w);
+    }
+
+    /// Takes in each lane what the body of that lane's row has; that of a still one stays.
+    #[inline(always)]
+    pub(in super::super) fn gather(&mut self, rows: &Rows, index: &Lane<u32>) {
+        for lane in 0..LANES {
+            let still = [self.x[lane], self.y[lane], self.a[lane]];
+            [self.x[lane], self.y[lane], self.a[lane]] = pick(rows, index[lane], lane, still);
         }
     }
 
-    /// Puts the positions into their rows; those of still bodies nowhere.
+    /// Puts what the bodies have into their rows; that of still bodies nowhere.
     #[inline(always)]
-    pub(in super::super) fn scatter(&self, rows: &mut [Self], bits: u32, index: &Lane<u32>) {
-        for (row, position) in (0..).zip(rows) {
-            if bits & 1 << row == 0 {
-                continue;
-            }
-            for lane in 0..LANES {
-                let is_here = index[lane] == row;
-                position.x[lane] = if is_here { self.x[lane] } else { position.x[lane] };
-                position.y[lane] = if is_here { self.y[lane] } else { position.y[lane] };
-                position.a[lane] = if is_here { self.a[lane] } else { position.a[lane] };
-            }
+    pub(in super::super) fn scatter(&self, rows: &mut Rows, index: &Lane<u32>) {
+        for lane in 0..LANES {
+            put(rows, index[lane], lane, [self.x[lane], self.y[lane], self.a[lane]]);
         }
+    }
+
+    /// The velocity of the body of a lane's row; of a still one, 0.
+    #[inline(always)]
+    pub(in super::super) fn velocity_of(rows: &Rows, row: u32, lane: usize) -> Velocity {
+        let [x, y, w] = pick(rows, row, lane, [0.0; 3]);
+        Velocity::new(vec2(x, y), w)
+    }
+
+    /// Gives the body of a lane's row a velocity, a still one none.
+    #[inline(always)]
+    pub(in super::super) fn set_velocity_of(
+        rows: &mut Rows,
+        row: u32,
+        lane: usize,
+        velocity: Velocity,
+    ) {
+        let Vec2 { x, y } = velocity.v();
+        put(rows, row, lane, [x, y, velocity.w]);
+    }
+
+    /// Clears the marks of lanes that differ in a bit.
+    #[inline(always)]
+    pub(in super::super) fn compare(&self, other: &Self, same: &mut Lane<u32>) {
+        compare(&self.x, &other.x, same);
+        compare(&self.y, &other.y, same);
+        compare(&self.a, &other.a, same);
     }
 }
 
@@ -164,60 +182,22 @@ impl Lane2 {
     }
 }
 
-impl VelocityLane {
-    #[inline(always)]
-    pub(in super::super) fn get(&self, lane: usize) -> Velocity {
-        Velocity::new(vec2(self.x[lane], self.y[lane]), self.w[lane])
-    }
+/// What the body of a lane's row has; of a still one, `still`. Every row is looked at: rows are few, and without a branch
+/// the lanes make a vector.
+#[inline(always)]
+fn pick(rows: &Rows, row: u32, lane: usize, still: [f32; 3]) -> [f32; 3] {
+    (0..).zip(rows).fold(still, |[x, y, a], (i, body)| {
+        let here = [body.x[lane], body.y[lane], body.a[lane]];
+        if i == row { here } else { [x, y, a] }
+    })
+}
 
-    #[inline(always)]
-    pub(in super::super) fn set(&mut self, lane: usize, velocity: Velocity) {
-        let Vec2 { x, y } = velocity.v();
-        self.x[lane] = x;
-        self.y[lane] = y;
-        self.w[lane] = velocity.w;
-    }
-
-    /// In each lane the velocity of the body of that lane's row; of a still one, 0. `bits` are those of rows that occur.
-    #[inline(always)]
-    pub(in super::super) fn gather(rows: &[Self], bits: u32, index: &Lane<u32>) -> Self {
-        let mut out = Self::default();
-        for (row, velocity) in (0..).zip(rows) {
-            if bits & 1 << row == 0 {
-                continue;
-            }
-            for lane in 0..LANES {
-                let is_here = index[lane] == row;
-                out.x[lane] = if is_here { velocity.x[lane] } else { out.x[lane] };
-                out.y[lane] = if is_here { velocity.y[lane] } else { out.y[lane] };
-                out.w[lane] = if is_here { velocity.w[lane] } else { out.w[lane] };
-            }
-        }
-        out
-    }
-
-    /// Puts the velocities into their rows; those of still bodies nowhere.
-    #[inline(always)]
-    pub(in super::super) fn scatter(&self, rows: &mut [Self], bits: u32, index: &Lane<u32>) {
-        for (row, velocity) in (0..).zip(rows) {
-            if bits & 1 << row == 0 {
-                continue;
-            }
-            for lane in 0..LANES {
-                let is_here = index[lane] == row;
-                velocity.x[lane] = if is_here { self.x[lane] } else { velocity.x[lane] };
-                velocity.y[lane] = if is_here { self.y[lane] } else { velocity.y[lane] };
-                velocity.w[lane] = if is_here { self.w[lane] } else { velocity.w[lane] };
-            }
-        }
-    }
-
-    /// Clears the marks of lanes that differ in a bit.
-    #[inline(always)]
-    pub(in super::super) fn compare(&self, other: &Self, same: &mut Lane<u32>) {
-        compare(&self.x, &other.x, same);
-        compare(&self.y, &other.y, same);
-        compare(&self.w, &other.w, same);
+#[inline(always)]
+fn put(rows: &mut Rows, row: u32, lane: usize, [x, y, a]: [f32; 3]) {
+    for (i, body) in (0..).zip(rows) {
+        body.x[lane] = if i == row { x } else { body.x[lane] };
+        body.y[lane] = if i == row { y } else { body.y[lane] };
+        body.a[lane] = if i == row { a } else { body.a[lane] };
     }
 }
 

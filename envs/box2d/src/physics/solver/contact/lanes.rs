@@ -7,7 +7,7 @@
 )]
 
 use super::super::Velocity;
-use super::super::lanes::{LANES, Lane, Lane2, STILL, SlotKind, VelocityLane};
+use super::super::lanes::{BodyLane, LANES, Lane, Lane2, Rows, STILL, SlotKind};
 use super::{ContactConstraint, PointConstraint};
 use crate::physics::math::{Vec2, clamp, max};
 
@@ -113,7 +113,7 @@ impl ContactLane {
     }
 
     pub(in crate::physics) fn kind(&self) -> SlotKind {
-        SlotKind::new(&self.rows, &self.count)
+        SlotKind::new(&self.rows[0], &self.count)
     }
 
     /// Normal and tangent impulses of the first and second point.
@@ -125,32 +125,25 @@ impl ContactLane {
 
     /// One iteration in each lane.
     #[inline(always)]
-    pub(in crate::physics) fn solve(&mut self, kind: SlotKind, bodies: &mut [VelocityLane]) {
-        let [rows_a, rows_b] = kind.rows;
-        let mut a = VelocityLane::gather(bodies, rows_a, &self.rows[0]);
-        let mut b = VelocityLane::gather(bodies, rows_b, &self.rows[1]);
-        match (kind.has_two, rows_a != 0) {
-            (false, false) => self.solve_lanes::<false, false>(&mut a, &mut b),
-            (false, true) => self.solve_lanes::<false, true>(&mut a, &mut b),
-            (true, false) => self.solve_lanes::<true, false>(&mut a, &mut b),
-            (true, true) => self.solve_lanes::<true, true>(&mut a, &mut b),
+    pub(in crate::physics) fn solve(&mut self, kind: SlotKind, bodies: &mut Rows) {
+        match (kind.has_two, kind.has_first) {
+            (false, false) => self.solve_lanes::<false, false>(bodies),
+            (false, true) => self.solve_lanes::<false, true>(bodies),
+            (true, false) => self.solve_lanes::<true, false>(bodies),
+            (true, true) => self.solve_lanes::<true, true>(bodies),
         }
-        a.scatter(bodies, rows_a, &self.rows[0]);
-        b.scatter(bodies, rows_b, &self.rows[1]);
     }
 
     /// Friction, then the normal impulses. `TWO` says whether a contact may have two points, `FIRST` whether a first body
     /// may move: a still one takes no impulse.
     #[inline(always)]
-    fn solve_lanes<const TWO: bool, const FIRST: bool>(
-        &mut self,
-        v_a: &mut VelocityLane,
-        v_b: &mut VelocityLane,
-    ) {
+    fn solve_lanes<const TWO: bool, const FIRST: bool>(&mut self, rows: &mut Rows) {
         for lane in 0..LANES {
             let is_two = self.count[lane] == 2;
-            let a = if FIRST { v_a.get(lane) } else { Velocity::default() };
-            let mut bodies = [a, v_b.get(lane)];
+            let [row_a, row_b] = [self.rows[0][lane], self.rows[1][lane]];
+            let a =
+                if FIRST { BodyLane::velocity_of(rows, row_a, lane) } else { Velocity::default() };
+            let mut bodies = [a, BodyLane::velocity_of(rows, row_b, lane)];
             bodies = self.rub::<FIRST>(lane, 0, true, bodies);
             if TWO {
                 bodies = self.rub::<FIRST>(lane, 1, is_two, bodies);
@@ -167,9 +160,9 @@ impl ContactLane {
                 self.points[0].normal_impulse[lane] = impulse;
             }
             if FIRST {
-                v_a.set(lane, bodies[0]);
+                BodyLane::set_velocity_of(rows, row_a, lane, bodies[0]);
             }
-            v_b.set(lane, bodies[1]);
+            BodyLane::set_velocity_of(rows, row_b, lane, bodies[1]);
         }
     }
 

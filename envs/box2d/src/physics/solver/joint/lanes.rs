@@ -6,7 +6,7 @@
     reason = "one loop over the lanes, without branches, compiled for each instruction set"
 )]
 
-use super::super::lanes::{LANES, Lane, Lane2, VelocityLane};
+use super::super::lanes::{BodyLane, LANES, Lane, Lane2};
 use super::super::relative_velocity;
 use super::{JointConstraint, Mass, Vec3};
 use crate::physics::joint::LimitState;
@@ -122,14 +122,14 @@ impl JointLane {
     #[inline(always)]
     pub(in crate::physics) fn solve<const LIMIT: bool>(
         &mut self,
-        v_a: &mut VelocityLane,
-        v_b: &mut VelocityLane,
+        v_a: &mut BodyLane,
+        v_b: &mut BodyLane,
     ) {
         for lane in 0..LANES {
             let (m_a, m_b) = (self.inv_mass[0][lane], self.inv_mass[1][lane]);
             let (i_a, i_b) = (self.inv_inertia[0][lane], self.inv_inertia[1][lane]);
             let (r_a, r_b) = (self.r_a.get(lane), self.r_b.get(lane));
-            let (mut a, mut b) = (v_a.get(lane), v_b.get(lane));
+            let (mut a, mut b) = (v_a.velocity(lane), v_b.velocity(lane));
             let change = self.turn(lane, b.w - a.w);
             let is_on = self.has_motor[lane] != 0;
             a.w = if is_on { a.w - i_a * change } else { a.w };
@@ -143,8 +143,8 @@ impl JointLane {
             self.pin.set(lane, self.pin.get(lane) + pin);
             a.subtract(m_a, pin, i_a, r_a.cross(pin) + limit);
             b.add(m_b, pin, i_b, r_b.cross(pin) + limit);
-            v_a.set(lane, a);
-            v_b.set(lane, b);
+            v_a.set_velocity(lane, a);
+            v_b.set_velocity(lane, b);
         }
     }
 

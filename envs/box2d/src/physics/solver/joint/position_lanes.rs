@@ -6,7 +6,7 @@
     reason = "one loop over the lanes, without branches, compiled for each instruction set"
 )]
 
-use super::super::lanes::{LANES, Lane, Lane2, PositionLane, RotLane};
+use super::super::lanes::{BodyLane, LANES, Lane, Lane2, RotLane};
 use super::{JointConstraint, pull_to_pin};
 use crate::physics::joint::LimitState;
 use crate::physics::math::{abs, clamp};
@@ -46,8 +46,8 @@ impl JointPositionLane {
     #[inline(always)]
     pub(in crate::physics) fn solve(
         &self,
-        a: &mut PositionLane,
-        b: &mut PositionLane,
+        a: &mut BodyLane,
+        b: &mut BodyLane,
         is_solved: &mut Lane<u32>,
     ) {
         self.turn(a, b, is_solved);
@@ -56,7 +56,7 @@ impl JointPositionLane {
 
     /// Turns the bodies back within the limit.
     #[inline(always)]
-    fn turn(&self, p_a: &mut PositionLane, p_b: &mut PositionLane, is_solved: &mut Lane<u32>) {
+    fn turn(&self, p_a: &mut BodyLane, p_b: &mut BodyLane, is_solved: &mut Lane<u32>) {
         for lane in 0..LANES {
             let (i_a, i_b) = (self.inv_inertia[0][lane], self.inv_inertia[1][lane]);
             let (a, b) = (p_a.a[lane], p_b.a[lane]);
@@ -70,17 +70,17 @@ impl JointPositionLane {
 
     /// Pulls the bodies to the pin.
     #[inline(always)]
-    fn pull(&self, p_a: &mut PositionLane, p_b: &mut PositionLane, is_solved: &mut Lane<u32>) {
+    fn pull(&self, p_a: &mut BodyLane, p_b: &mut BodyLane, is_solved: &mut Lane<u32>) {
         let (q_a, q_b) = (RotLane::new(&p_a.a), RotLane::new(&p_b.a));
         for lane in 0..LANES {
             let inv_mass = [self.inv_mass[0][lane], self.inv_mass[1][lane]];
             let inv_inertia = [self.inv_inertia[0][lane], self.inv_inertia[1][lane]];
             let r_a = q_a.get(lane).apply(self.local_a.get(lane));
             let r_b = q_b.get(lane).apply(self.local_b.get(lane));
-            let (mut a, mut b) = (p_a.get(lane), p_b.get(lane));
+            let (mut a, mut b) = (p_a.position(lane), p_b.position(lane));
             let error = pull_to_pin(inv_mass, inv_inertia, (&mut a, r_a), (&mut b, r_b));
-            p_a.set(lane, a);
-            p_b.set(lane, b);
+            p_a.set_position(lane, a);
+            p_b.set_position(lane, b);
             is_solved[lane] &= u32::from(error <= LINEAR_SLOP);
         }
     }

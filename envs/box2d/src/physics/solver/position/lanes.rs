@@ -7,7 +7,7 @@
 )]
 
 use super::super::Position;
-use super::super::lanes::{LANES, Lane, Lane2, PositionLane, RotLane, STILL, SlotKind};
+use super::super::lanes::{BodyLane, LANES, Lane, Lane2, RotLane, Rows, STILL, SlotKind};
 use super::PositionConstraint;
 use crate::physics::manifold::ManifoldKind;
 use crate::physics::math::{Rot, Transform, Vec2, clamp, min};
@@ -28,7 +28,7 @@ pub(in crate::physics) struct ContactPositionLane {
     inv_inertia: [Lane; 2],
     local_center: [Lane2; 2],
     /// Where still bodies are.
-    still: [PositionLane; 2],
+    still: [BodyLane; 2],
     still_rot_a: RotLane,
 }
 
@@ -72,7 +72,7 @@ impl ContactPositionLane {
             self.inv_mass[i][lane] = pair.inv_mass[i];
             self.inv_inertia[i][lane] = pair.inv_inertia[i];
             self.local_center[i].set(lane, pair.local_center[i]);
-            self.still[i].set(lane, positions[pair.index[i] as usize]);
+            self.still[i].set_position(lane, positions[pair.index[i] as usize]);
         }
         self.still_rot_a.set(lane, Rot::new(positions[pair.index[0] as usize].a));
     }
@@ -84,37 +84,35 @@ impl ContactPositionLane {
     }
 
     pub(in crate::physics) fn kind(&self) -> SlotKind {
-        SlotKind::new(&self.rows, &self.count)
+        SlotKind::new(&self.rows[0], &self.count)
     }
 
     /// Corrects overlap once, and keeps the least separation.
     #[inline(always)]
-    pub(in crate::physics) fn solve(
-        &self,
-        kind: SlotKind,
-        bodies: &mut [PositionLane],
-        least: &mut Lane,
-    ) {
+    pub(in crate::physics) fn solve(&self, kind: SlotKind, bodies: &mut Rows, least: &mut Lane) {
         let [mut a, mut b] = self.still;
-        let [rows_a, rows_b] = kind.rows;
-        a.gather(bodies, rows_a, &self.rows[0]);
-        b.gather(bodies, rows_b, &self.rows[1]);
+        if kind.has_first {
+            a.gather(bodies, &self.rows[0]);
+        }
+        b.gather(bodies, &self.rows[1]);
         let n = if kind.has_two { 2 } else { 1 };
         for i in 0..n {
-            let q_a = if rows_a != 0 { RotLane::new(&a.a) } else { self.still_rot_a };
+            let q_a = if kind.has_first { RotLane::new(&a.a) } else { self.still_rot_a };
             let q_b = RotLane::new(&b.a);
             for lane in 0..LANES {
                 let is_there = self.count[lane] as usize > i;
-                let old = [a.get(lane), b.get(lane)];
+                let old = [a.position(lane), b.position(lane)];
                 let rots = [q_a.get(lane), q_b.get(lane)];
                 let (new, separation) = self.push_apart(lane, i, old, rots);
-                a.set(lane, choose(is_there, new[0], old[0]));
-                b.set(lane, choose(is_there, new[1], old[1]));
+                a.set_position(lane, choose(is_there, new[0], old[0]));
+                b.set_position(lane, choose(is_there, new[1], old[1]));
                 least[lane] = if is_there { min(least[lane], separation) } else { least[lane] };
             }
         }
-        a.scatter(bodies, rows_a, &self.rows[0]);
-        b.scatter(bodies, rows_b, &self.rows[1]);
+        if kind.has_first {
+            a.scatter(bodies, &self.rows[0]);
+        }
+        b.scatter(bodies, &self.rows[1]);
     }
 
     #[inline(always)]
