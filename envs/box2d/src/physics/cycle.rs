@@ -47,22 +47,31 @@ impl Cycle {
         self.contacts.reserve(contacts);
     }
 
-    /// Solves the velocities in a number of iterations.
-    pub(super) fn solve(&mut self, mut iteration: Iteration<'_>, iterations: u32) {
-        let (mut i, mut saved_at) = (0, 0);
+    /// Solves the velocities in a number of iterations. `comes_again` says that the present state does within a few.
+    pub(super) fn solve(
+        &mut self,
+        mut iteration: Iteration<'_>,
+        iterations: u32,
+        comes_again: bool,
+    ) {
         self.changes.clear();
         self.changes.reserve(iteration.joints.len() * iterations as usize);
+        let (mut i, mut saved_at, mut save_after) = (0, None, 0);
+        if comes_again {
+            self.save(&iteration);
+            (saved_at, save_after) = (Some(0), iterations);
+        }
         while i < iterations {
             iteration.run();
             i += 1;
-            let period = i - saved_at;
-            if saved_at > 0 && self.is_at(&iteration) && i + 2 * period < iterations {
+            let period = saved_at.filter(|_| self.is_at(&iteration)).map(|saved_at| i - saved_at);
+            if let Some(period) = period.filter(|period| i + 2 * period < iterations) {
                 i += self.run_cycles(&mut iteration, period, iterations - i);
-                saved_at = 0;
+                (saved_at, save_after) = (None, 0);
             }
-            if i > saved_at + saved_at / 4 {
+            if i > save_after {
                 self.save(&iteration);
-                saved_at = i;
+                (saved_at, save_after) = (Some(i), i + i / 4);
             }
         }
     }

@@ -91,8 +91,8 @@ impl Island {
         }
     }
 
-    /// Solves the velocities in a number of iterations.
-    pub(super) fn solve_velocities(&mut self, iterations: u32) {
+    /// Solves the velocities in a number of iterations. `comes_again` says that the present state does within a few.
+    pub(super) fn solve_velocities(&mut self, iterations: u32, comes_again: bool) {
         if self.joint_constraints.is_empty() && self.contact_constraints.is_empty() {
             return;
         }
@@ -101,7 +101,7 @@ impl Island {
             joints: &mut self.joint_constraints,
             contacts: &mut self.contact_constraints,
         };
-        self.cycle.solve(iteration, iterations);
+        self.cycle.solve(iteration, iterations, comes_again);
     }
 
     /// Moves the bodies by their velocities, which are bounded first.

@@ -70,22 +70,22 @@ impl RotLane {
     #[inline(always)]
     pub(in super::super) fn new(angles: &Lane) -> Self {
         let mut this = Self::default();
-        let mut is_exact = true;
+        let mut is_exact = [0; LANES];
         for lane in 0..LANES {
             let (sin, cos, exact) = trig::sin_cos_unfused(angles[lane]);
             (this.s[lane], this.c[lane]) = (sin, cos);
-            is_exact &= exact;
+            is_exact[lane] = u32::from(exact);
         }
-        if !is_exact {
-            this.repeat(angles);
+        if is_exact.iter().fold(1, |all, exact| all & exact) == 0 {
+            this.repeat(angles, &is_exact);
         }
         this
     }
 
-    /// The same, one after the other.
+    /// The same where it was not exact, one after the other.
     #[cold]
-    fn repeat(&mut self, angles: &Lane) {
-        for (lane, angle) in angles.iter().enumerate() {
+    fn repeat(&mut self, angles: &Lane, is_exact: &Lane<u32>) {
+        for (lane, angle) in angles.iter().enumerate().filter(|(lane, _)| is_exact[*lane] == 0) {
             (self.s[lane], self.c[lane]) = trig::sin_cos(*angle);
         }
     }

@@ -43,7 +43,7 @@ impl World {
 
     /// Solves the island and lets it go; with so many iterations for velocities and, at most, for positions.
     pub(super) fn solve_island(&mut self, [velocities, positions]: [u32; 2]) {
-        self.island.solve_velocities(velocities);
+        self.island.solve_velocities(velocities, false);
         self.move_island();
         let is_solved = self.has_loose_positions() && self.island.solve_positions(positions);
         self.close_island(is_solved);

@@ -67,7 +67,7 @@ impl<'a, W: Worlds + ?Sized> VelocitySolver<'a, W> {
             if task.left == 0 || again[lane] != 0 {
                 let island = &mut self.worlds.world(task.world).island;
                 self.lanes.store(lane, island);
-                island.solve_velocities(task.left); // Little to do where all comes again.
+                island.solve_velocities(task.left, again[lane] != 0);
                 *place = None;
             }
         }
@@ -80,7 +80,7 @@ impl<'a, W: Worlds + ?Sized> VelocitySolver<'a, W> {
             let island = &mut self.worlds.world(task.world).island;
             self.lanes.store(lane, island);
             self.lanes.release(lane);
-            island.solve_velocities(task.left);
+            island.solve_velocities(task.left, false);
         }
     }
 }
