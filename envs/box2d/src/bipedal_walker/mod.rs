@@ -224,7 +224,7 @@ impl Env for BipedalWalker {
     type Obs = f32;
     type Action = [f32];
 
-    const STEP_NANOS: u64 = 30_000;
+    const STEP_NANOS: u64 = 9_000;
 
     fn obs_space(&self) -> Space {
         let pi = std::f32::consts::PI;

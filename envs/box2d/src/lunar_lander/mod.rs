@@ -228,7 +228,7 @@ where
     type Obs = f32;
     type Action = A;
 
-    const STEP_NANOS: u64 = 5_000;
+    const STEP_NANOS: u64 = 2_000;
 
     fn obs_space(&self) -> Space {
         let tau = std::f64::consts::TAU as f32;
