@@ -85,6 +85,9 @@ fn wrong_requests_say_what_would_be_right() {
     place.run(wide).refused("a network of 100000");
     place.run(wide).refused("GB of memory, and there are ");
     place.run(&wide.replace(" train", " enjoy@latest")).refused("there is no run of ppo_cartpole");
+    let land = "demo.json ppo_cartpole train -s env.name=LunarLander-v3";
+    place.run(&format!("{land} -s env.enable_winds=true")).refused("did you mean `enable_wind`?");
+    place.run(&format!("{land} -s env.gravity=1")).refused("should be between -12 and 0");
     place.write("bad.json", "{\"x\": {\n  \"agent\": {},\n  \"env\": {},\n  \"meta\": {}\n}}");
     place.run("bad.json").refused("bad.json:2:12");
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing but bad.json");

@@ -3,11 +3,12 @@
 //! `SLM_KILLS=200` makes it a long test; by default it is a short one.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use slm_env::Rng;
 use slm_lab::experiment::{Checkpoint, find_latest};
 
@@ -23,8 +24,13 @@ const KILLS_PER_RUN: usize = 4;
 /// How many of the short specs learn from rollouts alone.
 const ON_POLICY: usize = 6;
 
-/// Frames of a session of every spec.
+/// Frames of a session of every spec, and of those in Box2D's environments.
 const FRAMES: u64 = 1200;
+const FRAMES_IN_BOX2D: u64 = 160;
+
+/// What learns in which of Box2D's environments.
+const IN_BOX2D: [(&str, &str); 3] =
+    [("dqn", "LunarLander-v3"), ("sac", "BipedalWalker-v3"), ("random", "CarRacing-v3")];
 
 /// Between two looks at what a process has done.
 const GLANCE: Duration = Duration::from_micros(500);
@@ -36,6 +42,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 struct Lab<'a> {
     folder: &'a Path,
     name: &'a str,
+    /// Frames of a session.
+    frames: u64,
 }
 
 impl Lab<'_> {
@@ -97,10 +105,11 @@ fn furthest(run: &Path) -> u64 {
 }
 
 impl Moment {
-    /// The k-th moment of a run that lasts so long, at or after what it has come to.
-    fn draw(k: usize, lasts: Duration, reached: u64, rng: &mut Rng) -> Self {
+    /// The k-th moment of a run that lasts so long and has such frames to go.
+    fn draw(k: usize, lasts: Duration, frames: Range<u64>, rng: &mut Rng) -> Self {
         let share = rng.random();
-        let frame = reached + (share * FRAMES.saturating_sub(reached) as f64) as u64;
+        let left = frames.end.saturating_sub(frames.start);
+        let frame = frames.start + (share * left as f64) as u64;
         match k % 4 {
             0 => Self::AtFrame(frame),
             2 => Self::After(lasts.mul_f64(share)),
@@ -156,7 +165,7 @@ fn run_with_kills(
     let mut met = 0;
     for k in 0..kills {
         let reached = lab.run(data.path()).as_deref().map_or(0, furthest);
-        let moment = Moment::draw(k, lasts, reached, rng);
+        let moment = Moment::draw(k, lasts, reached..lab.frames, rng);
         met += usize::from(kill(lab.start(data.path()), lab, data.path(), moment));
     }
     assert!(lab.finish(data.path()).success(), "{} after {kills} kills", lab.name);
@@ -166,7 +175,7 @@ fn run_with_kills(
 }
 
 /// Kills runs of the specs of a file and compares what they come to with runs left alone.
-fn kill_and_compare(file: &Json, names: &[&str]) {
+fn kill_and_compare(file: &Json, names: &[&str], frames: u64) {
     let asked = std::env::var("SLM_KILLS").ok().and_then(|kills| kills.parse().ok());
     let wanted = asked.unwrap_or(KILLS_PER_SPEC * names.len());
     let folder = tempfile::tempdir().unwrap();
@@ -174,7 +183,7 @@ fn kill_and_compare(file: &Json, names: &[&str]) {
     let mut rng = Rng::from_seed(11);
     let mut met = 0;
     for (i, name) in names.iter().enumerate() {
-        let lab = Lab { folder: folder.path(), name };
+        let lab = Lab { folder: folder.path(), name, frames };
         let data = folder.path().join("whole");
         let started = Instant::now();
         assert!(lab.finish(&data).success(), "{name}");
@@ -198,15 +207,26 @@ fn short() -> Json {
 
 #[test]
 fn killed_and_resumed_processes_that_learn_on_policy_equal_those_left_alone() {
-    kill_and_compare(&short(), &NAMES[..ON_POLICY]);
+    kill_and_compare(&short(), &NAMES[..ON_POLICY], FRAMES);
 }
 
 #[test]
 fn killed_and_resumed_processes_that_learn_from_replays_equal_those_left_alone() {
-    kill_and_compare(&short(), &NAMES[ON_POLICY..]);
+    kill_and_compare(&short(), &NAMES[ON_POLICY..], FRAMES);
+}
+
+#[test]
+fn killed_and_resumed_processes_in_box2d_equal_those_left_alone() {
+    let mut file = short();
+    for (name, env) in IN_BOX2D {
+        file[name]["env"] =
+            json!({"name": env, "num_envs": 2, "max_t": 30, "max_frame": FRAMES_IN_BOX2D});
+        file[name]["meta"]["log_frequency"] = 16.into();
+    }
+    kill_and_compare(&file, &IN_BOX2D.map(|(name, _)| name), FRAMES_IN_BOX2D);
 }
 
 #[test]
 fn workers_in_lockstep_that_were_killed_and_resumed_equal_those_left_alone() {
-    kill_and_compare(&distributed("synced"), &["reinforce", "dqn"]);
+    kill_and_compare(&distributed("synced"), &["reinforce", "dqn"], FRAMES);
 }
