@@ -27,7 +27,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
 ];
 
 /// Files of the library that read or write files.
-const READS_FILES: [&str; 11] = [
+const READS_FILES: [&str; 10] = [
     "src/analysis/atomic_file.rs",
     "src/analysis/canvas.rs",
     "src/analysis/paths.rs",
@@ -38,7 +38,6 @@ const READS_FILES: [&str; 11] = [
     "src/cli/",
     "src/main.rs",
     "policy/examples/",
-    "envs/box2d/benches/", // the time that the processor gave, /proc/self/schedstat
 ];
 
 /// Files of the library that read a clock.
@@ -49,7 +48,7 @@ const READS_CLOCKS: [&str; 8] = [
     "benches/",
     "policy/benches/",
     "kernels/benches/",
-    "envs/classic/benches/",
+    "envs/core/benches/",
     "envs/box2d/benches/",
 ];
 
