@@ -10,7 +10,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use slm_env::{EnvOptions, OptionValue, Rng, Rollout, RolloutRow, Space};
+use slm_env::{EnvOptions, Rng, Rollout, RolloutRow, Space};
+use slm_lab::experiment::env_options;
 
 use super::args::RolloutArgs;
 use super::failure::{Failure, Outcome};
@@ -20,7 +21,7 @@ use super::{env, json};
 pub(super) fn run(args: &RolloutArgs) -> Outcome {
     let def = env::find(&args.name)?;
     let kwargs = parse_kwargs(&args.kwargs)?;
-    let options = EnvOptions { kwargs: options(&kwargs)?, ..EnvOptions::new(1, args.seed) };
+    let options = EnvOptions { kwargs: env_options(&kwargs), ..EnvOptions::new(1, args.seed) };
     let errors = def.option_errors(&options);
     if !errors.is_empty() {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -150,21 +151,6 @@ fn integers(values: &[f64]) -> Value {
 fn parse_kwargs(text: &str) -> Result<Map<String, Value>, Failure> {
     serde_json::from_str(text)
         .map_err(|error| Failure::Request(format!("--kwargs is no JSON object: {error}")))
-}
-
-fn options(
-    kwargs: &Map<String, Value>,
-) -> Result<std::collections::BTreeMap<String, OptionValue>, Failure> {
-    let option = |(name, value): (&String, &Value)| match value {
-        Value::Bool(flag) => Ok((name.clone(), OptionValue::Bool(*flag))),
-        Value::String(text) => Ok((name.clone(), OptionValue::Text(text.clone()))),
-        Value::Number(number) => {
-            let number = number.as_f64().unwrap_or(f64::NAN);
-            Ok((name.clone(), OptionValue::Number(number)))
-        }
-        other => Err(Failure::Request(format!("--kwargs: `{name}` can not be {other}"))),
-    };
-    kwargs.iter().map(option).collect()
 }
 
 /// The actions of a recording with their lines: those that have one.

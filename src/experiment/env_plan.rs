@@ -43,7 +43,7 @@ impl EnvPlan {
             num_envs: spec.num_envs,
             max_frame: spec.max_frame,
             max_episode_steps: spec.max_t,
-            kwargs: options(&spec.kwargs),
+            kwargs: env_options(&spec.kwargs),
             preprocessing,
         }
     }
@@ -80,16 +80,26 @@ impl EnvPlan {
     }
 }
 
-/// Options as environments take them; lists and mappings, which none takes, become text that it will refuse.
-pub(super) fn options(kwargs: &Kwargs) -> BTreeMap<String, OptionValue> {
+/// Options as environments take them: lists of two bounds, of which null is an open one, are ranges. Other lists and
+/// mappings, which none takes, become text that it will refuse.
+pub fn env_options(kwargs: &Kwargs) -> BTreeMap<String, OptionValue> {
     let option = |value: &Json| match value {
         Json::Bool(flag) => Some(OptionValue::Bool(*flag)),
         Json::Number(number) => number.as_f64().map(OptionValue::Number),
         Json::String(text) => Some(OptionValue::Text(text.clone())),
         Json::Null => None,
-        other => Some(OptionValue::Text(other.to_string())),
+        Json::Array(_) | Json::Object(_) => {
+            Some(range(value).unwrap_or_else(|| OptionValue::Text(value.to_string())))
+        }
     };
     kwargs.iter().filter_map(|(name, value)| Some((name.clone(), option(value)?))).collect()
+}
+
+/// Two bounds, infinite where they are null.
+fn range(value: &Json) -> Option<OptionValue> {
+    let bound = |value: &Json, open: f64| if value.is_null() { Some(open) } else { value.as_f64() };
+    let [low, high] = value.as_array()?.as_slice() else { return None };
+    Some(OptionValue::Range(bound(low, f64::NEG_INFINITY)?, bound(high, f64::INFINITY)?))
 }
 
 #[cfg(test)]
@@ -136,13 +146,14 @@ mod tests {
 
     #[test]
     fn options_are_passed_on_by_kind() {
-        let kwargs = json!({"a": true, "b": 3, "c": "x", "d": null, "e": [1]});
-        let read = options(kwargs.as_object().unwrap());
+        let kwargs = json!({"a": true, "b": 3, "c": "x", "d": null, "e": [1], "f": [0.5, null]});
+        let read = env_options(kwargs.as_object().unwrap());
         let expected = [
             ("a", OptionValue::Bool(true)),
             ("b", OptionValue::Number(3.0)),
             ("c", OptionValue::Text("x".to_owned())),
             ("e", OptionValue::Text("[1]".to_owned())),
+            ("f", OptionValue::Range(0.5, f64::INFINITY)),
         ];
         assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value)).into());
     }

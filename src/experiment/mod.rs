@@ -41,7 +41,7 @@ pub use bench::{BenchOptions, BenchReport, REPETITIONS, Spread, WIDE_BATCH, benc
 pub use bench_training::{Shares, TrainingSpreads, UpdateSpreads};
 pub use checkpoint::{Checkpoint, CheckpointError, FORMAT_VERSION};
 pub use enjoy::{EnjoyOptions, EnjoyReport, EnjoySource, enjoy, render_fps};
-pub use env_plan::EnvPlan;
+pub use env_plan::{EnvPlan, env_options};
 pub use error::RunError;
 pub use machine_memory::refuse_beyond_memory;
 pub use observer::{Level, Observer, PlayProgress, Progress, Silent};

@@ -32,6 +32,8 @@ pub enum OptionValue {
     Number(f64),
     /// A text.
     Text(String),
+    /// A lower and an upper bound, infinite where there is none.
+    Range(f64, f64),
 }
 
 /// What values a constructor option takes.
@@ -45,6 +47,10 @@ pub enum OptionKind {
     Count,
     /// A text.
     Text,
+    /// A whole number that is not negative, or a text.
+    CountOrText,
+    /// Two bounds, the lower first.
+    Range,
 }
 
 /// A constructor option that an environment has.
@@ -101,6 +107,14 @@ impl EnvOptions {
         }
     }
 
+    /// The bounds given for an option, or its default.
+    pub fn range(&self, name: &str, default: (f64, f64)) -> (f64, f64) {
+        match self.kwargs.get(name) {
+            Some(&OptionValue::Range(low, high)) => (low, high),
+            _ => default,
+        }
+    }
+
     /// Whether an environment can be made with these options.
     ///
     /// # Errors
@@ -136,9 +150,13 @@ impl Default for EnvOptions {
 impl OptionKind {
     fn takes(self, value: &OptionValue) -> bool {
         match (self, value) {
-            (Self::Bool, OptionValue::Bool(_)) | (Self::Text, OptionValue::Text(_)) => true,
+            (Self::Bool, OptionValue::Bool(_))
+            | (Self::Text | Self::CountOrText, OptionValue::Text(_)) => true,
             (Self::Number, OptionValue::Number(number)) => number.is_finite(),
-            (Self::Count, OptionValue::Number(number)) => *number >= 0.0 && number.fract() == 0.0,
+            (Self::Count | Self::CountOrText, OptionValue::Number(number)) => {
+                *number >= 0.0 && number.fract() == 0.0
+            }
+            (Self::Range, OptionValue::Range(low, high)) => low <= high,
             _ => false,
         }
     }
@@ -151,6 +169,8 @@ impl fmt::Display for OptionKind {
             Self::Number => "a finite number",
             Self::Count => "a whole number that is not negative",
             Self::Text => "a text",
+            Self::CountOrText => "a whole number that is not negative, or a text",
+            Self::Range => "two numbers, the lower first (null for no bound)",
         })
     }
 }
@@ -161,6 +181,7 @@ impl fmt::Display for OptionValue {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Text(text) => write!(f, "\"{text}\""),
+            Self::Range(low, high) => write!(f, "[{low}, {high}]"),
         }
     }
 }
@@ -196,6 +217,7 @@ mod tests {
         options: &[
             OptionDef { name: "g", kind: OptionKind::Number, summary: "a number" },
             OptionDef { name: "frames", kind: OptionKind::Count, summary: "a count" },
+            OptionDef { name: "z", kind: OptionKind::Range, summary: "two bounds" },
         ],
         make: |_| Err(EnvError::Missing { what: "the test".into(), how: "it has none".into() }),
     };
@@ -227,6 +249,18 @@ mod tests {
         assert_eq!(
             error_of(&options),
             "Test-v0: option `max_episode_steps` should be at least 1, not 0"
+        );
+    }
+
+    #[test]
+    fn a_range_may_be_open_but_not_upside_down() {
+        let range = |low, high| EnvOptions::default().with("z", OptionValue::Range(low, high));
+        assert_eq!(range(0.7, f64::INFINITY).check(&DEF), Ok(()));
+        assert_eq!(range(0.7, 2.0).range("z", (0.0, 1.0)), (0.7, 2.0));
+        assert_eq!(
+            error_of(&range(2.0, 0.7)),
+            "Test-v0: option `z` should be two numbers, the lower first (null for no bound), \
+             not [2, 0.7]"
         );
     }
 
