@@ -26,7 +26,12 @@ pub const ALGORITHMS: &[&AlgorithmDef] = &[
 ];
 
 /// Every family of environments; to add one, add its line.
-pub const ENV_FAMILIES: &[&[EnvDef]] = &[slm_env_classic::ENVS, slm_env_box2d::ENVS];
+pub const ENV_FAMILIES: &[&[EnvDef]] = &[
+    slm_env_classic::ENVS,
+    slm_env_box2d::ENVS,
+    #[cfg(feature = "mujoco")]
+    slm_env_mujoco::ENVS,
+];
 
 /// The algorithm of this name.
 pub fn find_algorithm(name: &str) -> Option<&'static AlgorithmDef> {

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
-use super::known::{Available, is_unbuilt_env, unbuilt_envs};
+use super::known::{Available, feature_of_env, is_unbuilt_env, unbuilt_envs};
 use super::{Diagnostics, FromNode, Kwargs, Node, Value, above, hint, spec};
 
 /// `clip_reward`: bounds of the reward, written as a number for ± that number, or as `[low, high]`.
@@ -87,10 +87,12 @@ pub(super) fn check_env_name(env: &Node, available: &Available<'_>, found: &mut 
         return;
     }
     if is_unbuilt_env(name) {
-        found.not_built(node, format!("environment {name}"));
+        let help = feature_of_env(name)
+            .map(|feature| format!("a build with `--features {feature}` has it"));
+        found.not_built_but(node, format!("environment {name}"), help);
         return;
     }
-    let names = available.envs.iter().chain(unbuilt_envs()).copied();
+    let names = available.envs.iter().chain(unbuilt_envs().into_iter().flatten()).copied();
     let help = match super::did_you_mean(name, names) {
         Some(question) => question,
         None => hint(name, available.envs.iter().copied()),
@@ -148,7 +150,9 @@ mod tests {
             found
         };
         assert_eq!(said("name: CartPole-v1"), Diagnostics::new());
-        assert_eq!(said("name: Hopper-v5").unavailable[0].feature, "environment Hopper-v5");
+        let hopper = said("name: Hopper-v5").unavailable.remove(0);
+        assert_eq!(hopper.feature, "environment Hopper-v5");
+        assert_eq!(hopper.help.as_deref(), Some("a build with `--features mujoco` has it"));
         let unknown = said("name: cartpole");
         assert_eq!(unknown.errors[0].help.as_deref(), Some("did you mean `CartPole-v1`?"));
     }

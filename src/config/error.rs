@@ -136,6 +136,11 @@ impl Diagnostics {
         self.missing(node, feature.into(), None);
     }
 
+    /// As [`not_built`](Self::not_built), and says how to do about it, where something can be done.
+    pub fn not_built_but(&mut self, node: &Node, feature: String, help: Option<String>) {
+        self.missing(node, feature, help);
+    }
+
     /// As [`not_built`](Self::not_built), and says what there is.
     pub fn not_built_among<'a>(
         &mut self,

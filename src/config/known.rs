@@ -12,8 +12,11 @@ pub struct Available<'a> {
 /// Algorithms of SLM-Lab that are not built here.
 const UNBUILT_ALGORITHMS: &[&str] = &["DQNBase"];
 
-/// Environments that SLM-Lab's specs name and that are not built here, beyond whole families.
-const UNBUILT_ENVS: &[&str] = &[
+/// Environments that SLM-Lab's specs name and that are in no build, beyond whole families.
+const UNBUILT_ENVS: &[&str] = &["VideoPinball-v0", "HalfCheetahBulletEnv-v0"];
+
+/// Environments that a build with the feature `mujoco` has.
+const MUJOCO: &[&str] = &[
     "Ant-v5",
     "HalfCheetah-v5",
     "Hopper-v5",
@@ -25,8 +28,6 @@ const UNBUILT_ENVS: &[&str] = &[
     "Reacher-v5",
     "Swimmer-v5",
     "Walker2d-v5",
-    "VideoPinball-v0",
-    "HalfCheetahBulletEnv-v0",
 ];
 
 /// Families of such environments: an id that starts so is known.
@@ -40,12 +41,18 @@ pub(super) fn is_unbuilt_algorithm(name: &str) -> bool {
 /// Whether SLM-Lab knows this environment, which is not built here.
 pub(super) fn is_unbuilt_env(id: &str) -> bool {
     UNBUILT_ENVS.contains(&id)
+        || MUJOCO.contains(&id)
         || FAMILIES.iter().any(|family| id.starts_with(family) && id != *family)
 }
 
-/// Those of them that are known by name.
-pub(super) fn unbuilt_envs() -> &'static [&'static str] {
-    UNBUILT_ENVS
+/// Those of them that are known by name: the ones in no build, and those of the feature `mujoco`.
+pub(super) fn unbuilt_envs() -> [&'static [&'static str]; 2] {
+    [UNBUILT_ENVS, MUJOCO]
+}
+
+/// The feature of a build that has this environment.
+pub(super) fn feature_of_env(id: &str) -> Option<&'static str> {
+    MUJOCO.contains(&id).then_some("mujoco")
 }
 
 #[cfg(test)]
