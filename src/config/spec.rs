@@ -199,7 +199,7 @@ pub fn load(
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::locate::built_in_paths;
-    use super::super::{NotBuilt, ScheduleSpec, SpecError, SpecFile, spec};
+    use super::super::{NotBuilt, ScheduleSpec, Setting, SpecError, SpecFile, spec};
     use super::*;
 
     /// All that the built-in specs name.
@@ -262,7 +262,18 @@ pub(super) mod tests {
             let file = locate(path).unwrap();
             for name in file.names() {
                 let mut found = Diagnostics::new();
-                Spec::read(&file.choose(name).unwrap(), &AVAILABLE, &mut found);
+                let mut raw = file.choose(name).unwrap();
+                let text = raw.node.to_json().to_string();
+                let given: Vec<Setting> = ["env=Hopper-v5", "max_frame=1e6"]
+                    .into_iter()
+                    .filter(|given| {
+                        let (variable, _) = given.split_once('=').unwrap();
+                        text.contains(&format!("${{{variable}}}"))
+                    })
+                    .map(|given| Setting::parse(given).unwrap())
+                    .collect();
+                raw.set(&given, &mut found);
+                Spec::read(&raw, &AVAILABLE, &mut found);
                 assert_eq!((&found.errors, &found.warnings), (&vec![], &vec![]), "{path} {name}");
                 let is_env = |missing: &NotBuilt| missing.feature.starts_with("environment ");
                 assert!(found.unavailable.iter().all(is_env), "{path} {name}: {found:?}");

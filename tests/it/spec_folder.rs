@@ -37,6 +37,12 @@ pub(crate) fn specs_below(folder: &Path) -> Vec<(PathBuf, RawSpec)> {
 
 /// Resolves a spec as `slm-lab FILE NAME -s env=… -s max_frame=1e6` would.
 fn resolve(raw: &RawSpec) -> (bool, Diagnostics) {
+    let (plan, found) = plan(raw);
+    (plan.is_some() && found.is_ok(), found)
+}
+
+/// What a spec means, with its variables set.
+pub(crate) fn plan(raw: &RawSpec) -> (Option<Plan>, Diagnostics) {
     let mut raw = raw.clone();
     let text = raw.node.to_json().to_string();
     let env = format!("env={}", env_for(&raw.name));
@@ -51,7 +57,7 @@ fn resolve(raw: &RawSpec) -> (bool, Diagnostics) {
     let available = Available { algorithms: &algorithms, envs: &envs };
     let spec = Spec::read(&raw, &available, &mut found);
     let plan = spec.and_then(|spec| Plan::resolve(spec, &mut found));
-    (plan.is_some() && found.is_ok(), found)
+    (plan, found)
 }
 
 #[test]
