@@ -10,7 +10,7 @@ use crate::engine::{Model, Simulation};
 use crate::numpy;
 use crate::options::options;
 use crate::picture::View;
-use crate::robot::{Blueprint, Task, control_cost, shake, shake_normally, step_seconds};
+use crate::robot::{Blueprint, Task, control_cost, shake, shake_normally};
 
 pub(crate) const DEF: EnvDef = EnvDef {
     id: "Ant-v5",
@@ -40,7 +40,7 @@ pub(crate) const BLUEPRINT: Blueprint = Blueprint {
     frame_skip: 5,
     view: View { distance: Some(4.0), ..View::FREE },
     coordinates: (3, 2),
-    task: |options, model| Ok(Box::new(Ant::new(options, model)?)),
+    task: |options, model, seconds| Ok(Box::new(Ant::new(options, model, seconds)?)),
 };
 
 struct Ant {
@@ -63,10 +63,10 @@ struct Ant {
 }
 
 impl Ant {
-    fn new(options: &EnvOptions, model: &Model) -> Result<Self, EnvError> {
+    fn new(options: &EnvOptions, model: &Model, seconds: f64) -> Result<Self, EnvError> {
         let hides = options.bool("exclude_current_positions_from_observation", true);
         Ok(Self {
-            seconds: step_seconds(options, 5, model),
+            seconds,
             forward_weight: options.number("forward_reward_weight", 1.0),
             control_weight: options.number("ctrl_cost_weight", 0.5),
             contact_weight: options.number("contact_cost_weight", 5e-4),

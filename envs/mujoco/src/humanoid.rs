@@ -8,7 +8,7 @@ use crate::engine::{Model, Simulation};
 use crate::numpy;
 use crate::options::options;
 use crate::picture::View;
-use crate::robot::{Blueprint, Task, shake, step_seconds};
+use crate::robot::{Blueprint, Task, shake};
 
 pub(crate) const DEF: EnvDef = EnvDef {
     id: "Humanoid-v5",
@@ -59,14 +59,14 @@ pub(crate) const BLUEPRINT: Blueprint = Blueprint {
     frame_skip: 5,
     view: View { distance: Some(4.0), look_at: Some([0.0, 0.0, 2.0]), elevation: -20.0 },
     coordinates: (3, 6),
-    task: |options, model| Ok(Box::new(Runner::new(options, model))),
+    task: |options, model, seconds| Ok(Box::new(Runner::new(options, model, seconds))),
 };
 
 pub(crate) const STANDUP_BLUEPRINT: Blueprint = Blueprint {
     def: &STANDUP,
     model: "humanoidstandup.xml",
     view: View { look_at: Some([0.0, 0.0, 0.8925]), ..BLUEPRINT.view },
-    task: |options, model| Ok(Box::new(Riser::new(options, model))),
+    task: |options, model, _| Ok(Box::new(Riser::new(options, model))),
     ..BLUEPRINT
 };
 
@@ -149,11 +149,11 @@ impl Body {
 }
 
 impl Runner {
-    fn new(options: &EnvOptions, model: &Model) -> Self {
+    fn new(options: &EnvOptions, model: &Model, seconds: f64) -> Self {
         let masses = model.body_mass().to_vec();
         Self {
             body: Body::new(options, "contact"),
-            seconds: step_seconds(options, 5, model),
+            seconds,
             forward_weight: options.number("forward_reward_weight", 1.25),
             healthy_reward: options.number("healthy_reward", 5.0),
             terminates: options.bool("terminate_when_unhealthy", true),

@@ -30,7 +30,7 @@ pub(crate) const BLUEPRINT: Blueprint = Blueprint {
     frame_skip: 5,
     view: View { distance: Some(4.1225), look_at: Some([0.0, 0.0, 0.122_5]), ..View::FREE },
     coordinates: (2, 3),
-    task: |options, model| {
+    task: |options, model, _| {
         if model.nsite() == 0 {
             let found = options.text("xml_file", "");
             return Err(DEF.wrong_option("xml_file", "a model whose first site is the tip", found));

@@ -25,7 +25,7 @@ pub(crate) const BLUEPRINT: Blueprint = Blueprint {
     frame_skip: 2,
     view: View { distance: Some(2.04), ..View::FREE },
     coordinates: (2, 1),
-    task: |options, _| Ok(Box::new(InvertedPendulum::new(options))),
+    task: |options, _, _| Ok(Box::new(InvertedPendulum::new(options))),
 };
 
 /// Radians that the pole may lean.

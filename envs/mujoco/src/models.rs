@@ -28,7 +28,12 @@ const MODELS: &[(&str, &str)] = &[
 /// When MuJoCo's library is missing, or there is no such model, or it is wrong.
 pub(crate) fn load(name: &str) -> Result<Model, ModelError> {
     if name.starts_with(['.', '/', '~']) {
-        return Model::from_file(&expand(name));
+        return Model::from_file(&expand(name)).map_err(|error| match error {
+            ModelError::Wrong(reason) => {
+                ModelError::Wrong(format!("a model that MuJoCo takes ({reason})"))
+            }
+            missing @ ModelError::Library(_) => missing,
+        });
     }
     let Some((_, text)) = MODELS.iter().find(|(known, _)| *known == name) else {
         let known: Vec<&str> = MODELS.iter().map(|(name, _)| *name).collect();

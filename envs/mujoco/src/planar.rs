@@ -8,7 +8,7 @@ use slm_env::{EnvDef, EnvOptions, Rng, StateError, StateReader, StateWriter, Ste
 use crate::engine::Simulation;
 use crate::options::options;
 use crate::picture::View;
-use crate::robot::{Blueprint, Task, control_cost, shake, shake_normally, step_seconds};
+use crate::robot::{Blueprint, Task, control_cost, shake, shake_normally};
 
 pub(crate) const HALF_CHEETAH: EnvDef = EnvDef {
     id: "HalfCheetah-v5",
@@ -85,8 +85,7 @@ pub(crate) const CHEETAH_BLUEPRINT: Blueprint = Blueprint {
     frame_skip: 5,
     view: View { distance: Some(4.0), ..View::FREE },
     coordinates: (2, 1),
-    task: |options, model| {
-        let seconds = step_seconds(options, 5, model);
+    task: |options, _, seconds| {
         let plain = Planar::new(options, seconds, (0.1, 0.1));
         Ok(Box::new(Planar { has_normal_velocities: true, ..plain }))
     },
@@ -98,8 +97,8 @@ pub(crate) const HOPPER_BLUEPRINT: Blueprint = Blueprint {
     frame_skip: 4,
     view: View { distance: Some(3.0), look_at: Some([0.0, 0.0, 1.15]), elevation: -20.0 },
     coordinates: (3, 1),
-    task: |options, model| {
-        let plain = Planar::new(options, step_seconds(options, 4, model), (1e-3, 5e-3));
+    task: |options, _, seconds| {
+        let plain = Planar::new(options, seconds, (1e-3, 5e-3));
         let health = Health {
             state: Some(options.range("healthy_state_range", (-100.0, 100.0))),
             ..Health::new(options, (0.7, f64::INFINITY), (-0.2, 0.2))
@@ -114,8 +113,8 @@ pub(crate) const SWIMMER_BLUEPRINT: Blueprint = Blueprint {
     frame_skip: 4,
     view: View::FREE,
     coordinates: (3, 1),
-    task: |options, model| {
-        let plain = Planar::new(options, step_seconds(options, 4, model), (1e-4, 0.1));
+    task: |options, _, seconds| {
+        let plain = Planar::new(options, seconds, (1e-4, 0.1));
         Ok(Box::new(Planar { hidden: 2 * plain.hidden, ..plain }))
     },
 };
@@ -126,8 +125,8 @@ pub(crate) const WALKER_BLUEPRINT: Blueprint = Blueprint {
     frame_skip: 4,
     view: View { distance: Some(4.0), look_at: Some([0.0, 0.0, 1.15]), elevation: -20.0 },
     coordinates: (3, 1),
-    task: |options, model| {
-        let plain = Planar::new(options, step_seconds(options, 4, model), (1e-3, 5e-3));
+    task: |options, _, seconds| {
+        let plain = Planar::new(options, seconds, (1e-3, 5e-3));
         let health = Health::new(options, (0.8, 2.0), (-1.0, 1.0));
         Ok(Box::new(Planar { health: Some(health), speed_limit: Some(10.0), ..plain }))
     },

@@ -32,7 +32,7 @@ pub(crate) const BLUEPRINT: Blueprint = Blueprint {
     frame_skip: 5,
     view: View { distance: Some(4.0), ..View::FREE },
     coordinates: (7, 7),
-    task: |options, model| Ok(Box::new(Pusher::new(options, model)?)),
+    task: |options, model, _| Ok(Box::new(Pusher::new(options, model)?)),
 };
 
 /// How near the object may lie to the goal at the start.

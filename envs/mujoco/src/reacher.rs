@@ -29,7 +29,7 @@ pub(crate) const BLUEPRINT: Blueprint = Blueprint {
     frame_skip: 2,
     view: View::FREE,
     coordinates: (4, 2),
-    task: |options, model| Ok(Box::new(Reacher::new(options, model)?)),
+    task: |options, model, _| Ok(Box::new(Reacher::new(options, model)?)),
 };
 
 /// How far the target lies from the middle, at most.

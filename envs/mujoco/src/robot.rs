@@ -57,8 +57,8 @@ pub(crate) struct Blueprint {
     pub(crate) view: View,
     /// Fewest coordinates of position and velocity that the task can do with.
     pub(crate) coordinates: (usize, usize),
-    /// Makes the task; an error says what the model lacks.
-    pub(crate) task: fn(&EnvOptions, &Model) -> Made,
+    /// Makes the task, whose steps take so many seconds; an error says what the model lacks.
+    pub(crate) task: fn(&EnvOptions, &Model, f64) -> Made,
 }
 
 /// An environment of MuJoCo.
@@ -117,7 +117,7 @@ impl Blueprint {
             fixed: self.camera(options, model)?,
             view: self.view,
         };
-        let task = (self.task)(options, model)?;
+        let task = (self.task)(options, model, model.timestep() * f64::from(frame_skip))?;
         let mut simulation = Simulation::new(Arc::clone(model))
             .map_err(|what| EnvError::Missing { what, how: "make fewer environments".into() })?;
         simulation.forward();
@@ -274,9 +274,4 @@ pub(crate) fn shake_normally(values: &mut [f64], size: f64, rng: &mut Rng) {
 /// What an action costs, in the single precision that Gymnasium computes it in.
 pub(crate) fn control_cost(weight: f64, action: &[f32]) -> f64 {
     f64::from(weight as f32 * crate::numpy::squares(action))
-}
-
-/// The seconds of a step of the environment.
-pub(crate) fn step_seconds(options: &EnvOptions, default: u32, model: &Model) -> f64 {
-    model.timestep() * options.number("frame_skip", f64::from(default))
 }

@@ -176,6 +176,8 @@ fn a_model_is_read_from_a_path() {
     };
     assert_eq!(first(path), first("walker2d.xml"));
     let message = error_of("Walker2d-v5", &EnvOptions::default().with("xml_file", "/nowhere.xml"));
+    let start = "Walker2d-v5: option `xml_file` should be a model that MuJoCo takes (";
+    assert!(message.starts_with(start), "{message}");
     assert!(message.contains("/nowhere.xml"), "{message}");
 }
 
