@@ -17,10 +17,14 @@ fn main() {
     }
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder");
     let path = given.clone().unwrap_or_else(|| Path::new(&package).join(FOLDER).join(FILE));
-    if path.is_file() {
-        println!("cargo::rustc-cfg=embedded");
-        println!("cargo::rustc-env=SLM_MUJOCO_EMBEDDED={}", path.display());
-    } else if given.is_some() {
-        println!("cargo::error=SLM_MUJOCO_LIB names no file: {}", path.display());
+    match path.canonicalize() {
+        Ok(path) if path.is_file() => {
+            println!("cargo::rustc-cfg=embedded");
+            println!("cargo::rustc-env=SLM_MUJOCO_EMBEDDED={}", path.display());
+        }
+        _ if given.is_some() => {
+            println!("cargo::error=SLM_MUJOCO_LIB names no file: {}", path.display());
+        }
+        _ => {}
     }
 }

@@ -1,8 +1,10 @@
 //! `slm-lab doctor`: what this program finds on this machine.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
 
+use slm_env::EnvOptions;
 use slm_lab::{device, experiment, registry};
 
 use super::args::DoctorArgs;
@@ -23,11 +25,18 @@ pub(super) fn run(args: &DoctorArgs) -> Outcome {
         row("data folder", data_folder(&args.data_dir)),
     ];
     rows.extend(device::list().into_iter().map(|line| row("device", line)));
+    rows.extend(missing().into_iter().map(|what| row("missing", what)));
     Ok(print(&columns(&rows))?)
 }
 
 fn row(name: &str, value: String) -> [String; 2] {
     [name.to_owned(), value]
+}
+
+/// Why some environments can not be made, each reason once.
+fn missing() -> BTreeSet<String> {
+    let errors = registry::envs().filter_map(|def| def.make(&EnvOptions::default()).err());
+    errors.map(|error| error.to_string()).collect()
 }
 
 fn window() -> String {
