@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use slm_env::{ActionBatch, SeedSequence, StateReader, StateWriter, StepBatch, VecEnv};
 use slm_lab::algorithm::{Agent, AgentContext};
-use slm_lab::config::{Available, Diagnostics, load};
+use slm_lab::config::{Available, Diagnostics, Given, load};
 use slm_lab::device::{DeviceChoice, DeviceError, TrainDevice, open};
 use slm_lab::experiment::Plan;
 use slm_lab::registry;
@@ -32,7 +32,8 @@ fn one_at_a_time() -> MutexGuard<'static, ()> {
 fn plan(file: &str, name: &str, settings: &[&str]) -> Plan {
     let (algorithms, envs) = (registry::algorithm_names(), registry::env_names());
     let available = Available { algorithms: &algorithms, envs: &envs };
-    let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+    let given = |text: &&str| Given { option: "-s", text: (*text).to_owned() };
+    let settings: Vec<Given> = settings.iter().map(given).collect();
     let mut found = Diagnostics::new();
     let spec = load(file, name, &settings, &available, &mut found);
     let plan = spec.and_then(|spec| Plan::resolve(spec, &mut found));
