@@ -18,7 +18,7 @@ fn main() {
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder");
     let path = given.clone().unwrap_or_else(|| Path::new(&package).join(FOLDER).join(FILE));
     match path.canonicalize() {
-        Ok(path) if path.is_file() => {
+        Ok(path) if path.is_file() && (given.is_some() || fits_target()) => {
             println!("cargo::rustc-cfg=embedded");
             println!("cargo::rustc-env=SLM_MUJOCO_EMBEDDED={}", path.display());
         }
@@ -27,4 +27,10 @@ fn main() {
         }
         _ => {}
     }
+}
+
+/// Whether what `fetch-mujoco` gets is for the machine that is built for.
+fn fits_target() -> bool {
+    let target = |key: &str| env::var(key).expect("cargo names the target");
+    target("CARGO_CFG_TARGET_OS") == "linux" && target("CARGO_CFG_TARGET_ARCH") == "x86_64"
 }

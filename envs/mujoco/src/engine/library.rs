@@ -1,6 +1,7 @@
 //! Where MuJoCo's library comes from: a path, the system, or the binary itself.
 
 use std::env;
+use std::io::Write;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -56,8 +57,8 @@ fn find(path: Option<&Path>, embedded: Option<&[u8]>) -> Result<Api, EnvError> {
     match embedded {
         Some(bytes) => from_memory(bytes).map_err(missing),
         None => Err(missing(
-            "this build does not hold it. Run envs/mujoco/fetch-mujoco and build again, or set \
-             MUJOCO_LIB to the path of the library"
+            "this build does not hold it. Set MUJOCO_LIB to the path of the library or, on 64-bit \
+             Linux, run envs/mujoco/fetch-mujoco and build again"
                 .to_owned(),
         )),
     }
@@ -77,7 +78,6 @@ fn open(path: &Path) -> Result<Api, String> {
 #[cfg(target_os = "linux")]
 fn from_memory(bytes: &[u8]) -> Result<Api, String> {
     use std::fs::File;
-    use std::io::Write;
     use std::os::fd::AsRawFd;
 
     use rustix::fs::{MemfdFlags, memfd_create};
@@ -94,15 +94,24 @@ fn from_memory(bytes: &[u8]) -> Result<Api, String> {
     from_file(bytes)
 }
 
-/// Loads a library from its bytes, by a file that is removed once it is loaded.
+/// Loads a library from its bytes, by a new file of its own that is removed once it is loaded.
 fn from_file(bytes: &[u8]) -> Result<Api, String> {
-    let path = env::temp_dir().join(format!("slm-lab-{}-{NAME}", std::process::id()));
-    let result = std::fs::write(&path, bytes)
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static FILES: AtomicU32 = AtomicU32::new(0);
+
+    let (process, n) = (std::process::id(), FILES.fetch_add(1, Ordering::Relaxed));
+    let path = env::temp_dir().join(format!("slm-lab-{process}-{n}-{NAME}"));
+    let result = write_new(&path, bytes)
         .map_err(|error| format!("{}: {error}", path.display()))
         .and_then(|()| open(&path));
     // Where a library in use can not be removed, the file stays.
     let _ = std::fs::remove_file(&path);
     result
+}
+
+/// Writes a file that was not there: one that somebody has laid in its place is not followed.
+fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
 }
 
 #[cfg(test)]
