@@ -209,6 +209,7 @@ impl Scene {
             }
             meter.step(1);
         }
+        meter.finish();
         Ok((returns, lengths))
     }
 }

@@ -29,13 +29,25 @@ impl<'a> PlayMeter<'a> {
     /// Counts a step of so many environments, and tells if it is time.
     pub(super) fn step(&mut self, frames: usize) {
         self.frame += frames as u64;
-        let (since, frame) = self.told;
-        let elapsed = since.elapsed();
+        let elapsed = self.told.0.elapsed();
         if elapsed >= self.interval {
-            let fps = (self.frame - frame) as f64 / elapsed.as_secs_f64();
-            self.told = (Instant::now(), self.frame);
-            (self.tell)(&self.progress(fps));
+            self.tell_after(elapsed);
         }
+    }
+
+    /// Tells how it ended, where something else was told last.
+    pub(super) fn finish(&mut self) {
+        let (since, frame) = self.told;
+        if (1..self.frame).contains(&frame) {
+            self.tell_after(since.elapsed());
+        }
+    }
+
+    /// Tells what there is, so long after the last time.
+    fn tell_after(&mut self, elapsed: Duration) {
+        let fps = (self.frame - self.told.1) as f64 / elapsed.as_secs_f64();
+        self.told = (Instant::now(), self.frame);
+        (self.tell)(&self.progress(fps));
     }
 
     /// Counts a whole episode.
@@ -80,6 +92,20 @@ mod tests {
         let tell = |_: &PlayProgress| panic!("an hour has not passed");
         let mut meter = PlayMeter::new(1, Duration::from_hours(1), &tell);
         (0..1000).for_each(|_| meter.step(1));
+        meter.finish();
         assert_eq!(meter.frame, 1000);
+    }
+
+    #[test]
+    fn the_end_is_told_once_where_there_was_time_for_more() {
+        let said = RefCell::new(Vec::new());
+        let tell = |p: &PlayProgress| said.borrow_mut().push((p.frame, p.episodes));
+        let mut meter = PlayMeter::new(1, Duration::ZERO, &tell);
+        meter.step(1);
+        meter.interval = Duration::from_hours(1);
+        meter.step(1);
+        meter.episode(2.0);
+        (0..2).for_each(|_| meter.finish());
+        assert_eq!(*said.borrow(), [(1, 0), (2, 1)]);
     }
 }
