@@ -21,7 +21,7 @@ use super::{env, json};
 pub(super) fn run(args: &RolloutArgs) -> Outcome {
     let def = env::find(&args.name)?;
     let kwargs = parse_kwargs(&args.kwargs)?;
-    let options = EnvOptions { kwargs: env_options(&kwargs), ..EnvOptions::new(1, args.seed) };
+    let options = EnvOptions { kwargs: env_options(&kwargs, def), ..EnvOptions::new(1, args.seed) };
     let errors = def.option_errors(&options);
     if !errors.is_empty() {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();

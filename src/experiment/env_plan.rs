@@ -43,7 +43,7 @@ impl EnvPlan {
             num_envs: spec.num_envs,
             max_frame: spec.max_frame,
             max_episode_steps: spec.max_t,
-            kwargs: env_options(&spec.kwargs),
+            kwargs: env_options(&spec.kwargs, def),
             preprocessing,
         }
     }
@@ -80,19 +80,18 @@ impl EnvPlan {
     }
 }
 
-/// Options as environments take them: lists of two bounds, of which null is an open one, are ranges. Other lists and
-/// mappings, which none takes, become text that it will refuse.
-pub fn env_options(kwargs: &Kwargs) -> BTreeMap<String, OptionValue> {
-    let option = |value: &Json| match value {
+/// Options as environments take them: null leaves one that `def` has as it is; lists of two bounds, of which null is
+/// an open one, are ranges. Other lists and mappings, which none takes, become text that it will refuse.
+pub fn env_options(kwargs: &Kwargs, def: &EnvDef) -> BTreeMap<String, OptionValue> {
+    let has = |name: &str| def.options.iter().any(|option| option.name == name);
+    let option = |name: &str, value: &Json| match value {
         Json::Bool(flag) => Some(OptionValue::Bool(*flag)),
         Json::Number(number) => number.as_f64().map(OptionValue::Number),
         Json::String(text) => Some(OptionValue::Text(text.clone())),
-        Json::Null => None,
-        Json::Array(_) | Json::Object(_) => {
-            Some(range(value).unwrap_or_else(|| OptionValue::Text(value.to_string())))
-        }
+        Json::Null if has(name) => None,
+        other => Some(range(other).unwrap_or_else(|| OptionValue::Text(other.to_string()))),
     };
-    kwargs.iter().filter_map(|(name, value)| Some((name.clone(), option(value)?))).collect()
+    kwargs.iter().filter_map(|(name, value)| Some((name.clone(), option(name, value)?))).collect()
 }
 
 /// Two bounds, infinite where they are null.
@@ -146,14 +145,17 @@ mod tests {
 
     #[test]
     fn options_are_passed_on_by_kind() {
-        let kwargs = json!({"a": true, "b": 3, "c": "x", "d": null, "e": [1], "f": [0.5, null]});
-        let read = env_options(kwargs.as_object().unwrap());
+        let kwargs =
+            json!({"a": true, "b": 3, "c": "x", "g": null, "h": null, "e": [1], "f": [0.5, null]});
+        let read = env_options(kwargs.as_object().unwrap(), find_env("Pendulum-v1").unwrap());
+        // Pendulum has an option g, and none of the others.
         let expected = [
             ("a", OptionValue::Bool(true)),
             ("b", OptionValue::Number(3.0)),
             ("c", OptionValue::Text("x".to_owned())),
             ("e", OptionValue::Text("[1]".to_owned())),
             ("f", OptionValue::Range(0.5, f64::INFINITY)),
+            ("h", OptionValue::Text("null".to_owned())),
         ];
         assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value)).into());
     }

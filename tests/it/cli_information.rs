@@ -172,6 +172,9 @@ fn digests_replace_observations_and_wrong_rollouts_are_refused() {
     place
         .run("env rollout Pendulum-v1 --random 1 --kwargs {\"gg\":1}")
         .refused("did you mean `g`?");
+    place
+        .run("env rollout Pendulum-v1 --random 1 --kwargs {\"gg\":null}")
+        .refused("did you mean `g`?");
     let both = "env rollout LunarLander-v3 --random 1 --kwargs {\"gravity\":1,\"wind\":2}";
     place.run(both).refused("option `gravity` should be between -12 and 0");
     place.run(both).refused("error: LunarLander-v3 has no option `wind`");
