@@ -92,10 +92,13 @@ fn options_there_are(id: &str, wrong: &str, valid: &[&str]) -> String {
     let keys = schema["properties"].as_object().into_iter().flat_map(|keys| keys.keys());
     let names: Vec<&str> = valid.iter().copied().chain(keys.map(String::as_str)).collect();
     let question = key_from_elsewhere(wrong, &names).or_else(|| did_you_mean(wrong, names));
-    let question = question.map_or_else(String::new, |question| question + " ");
+    let meant = question.map_or_else(String::new, |meant| {
+        let end = if meant.ends_with('?') { " " } else { "; " };
+        meant + end
+    });
     match valid {
-        [] => format!("{question}{id} takes no options"),
-        _ => format!("{question}{id} takes {}", valid.join(", ")),
+        [] => format!("{meant}{id} takes no options"),
+        _ => format!("{meant}{id} takes {}", valid.join(", ")),
     }
 }
 
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     fn every_wrong_option_is_told_at_once_and_hides_no_error_of_the_agent() {
         let env = "    name: LunarLander-v3\n    gravty: -9\n    gravity: 3\n    enable_wind: 7\n    \
-                   num_env: 4\n";
+                   num_env: 4\n    lr: null\n";
         let there_are = "LunarLander-v3 takes continuous, gravity, enable_wind, wind_power, \
                          turbulence_power";
         let mut said = errors(env, PPO);
@@ -142,6 +145,7 @@ mod tests {
             (11, "env.gravity", String::new()),
             (12, "env.enable_wind", String::new()),
             (13, "env.num_env", format!("did you mean `num_envs`? {there_are}")),
+            (14, "env.lr", format!("its name here is `agent.net.optim_spec.lr`; {there_are}")),
         ];
         assert_eq!(said, expected.map(|(line, path, help)| (line, path.to_owned(), help)));
     }
