@@ -162,7 +162,8 @@ fn write_bounds(f: &mut fmt::Formatter<'_>, low: &[f32], high: &[f32]) -> fmt::R
     let bounds: Vec<(&f32, &f32)> = low.iter().zip(high).collect();
     let mut start = ": ";
     for run in bounds.chunk_by(|a, b| a == b) {
-        let [low, high] = [run[0].0, run[0].1].map(|x| (f64::from(*x) * 1e4).round() / 1e4);
+        // A zero is added so that none has a sign.
+        let [low, high] = [run[0].0, run[0].1].map(|x| (f64::from(*x) * 1e4).round() / 1e4 + 0.0);
         match run.len() {
             1 => write!(f, "{start}[{low}, {high}]")?,
             all if all == bounds.len() => write!(f, ", each in [{low}, {high}]")?,
@@ -221,6 +222,7 @@ mod tests {
         let three = Space::symmetric(&[1.0, 1.0, 12.566_371]);
         assert_eq!(three.to_string(), "3 numbers: [-1, 1] × 2, [-12.5664, 12.5664]");
         assert_eq!(Space::symmetric(&[2.0]).to_string(), "1 number: [-2, 2]");
+        assert_eq!(Space::vector(&[-0.0], &[5.0]).to_string(), "1 number: [0, 5]");
         let half = Space::vector(&[f32::NEG_INFINITY; 2], &[0.5; 2]);
         assert_eq!(half.to_string(), "2 numbers, each in [-inf, 0.5]");
         let image = Space::Box { low: vec![0.0; 6], high: vec![255.0; 6], shape: vec![2, 1, 3] };
