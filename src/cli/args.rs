@@ -76,6 +76,9 @@ pub(super) struct CheckArgs {
     /// Make keys that nothing reads errors instead of warnings.
     #[arg(long, env = "STRICT", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(super) strict: bool,
+    /// Threads to count on [default: one per core]: so many sessions train at a time, and need memory.
+    #[arg(long, env = "THREADS", hide_env = true, value_name = "N", value_parser = parse_count)]
+    pub(super) threads: Option<usize>,
 }
 
 /// `slm-lab env`.

@@ -16,12 +16,13 @@ pub(super) fn run(args: &CheckArgs) -> Outcome {
         None => spec::names(&args.spec_file)?,
     };
     let (file, settings) = (args.spec_file.as_str(), args.set.as_slice());
+    let threads = args.threads.unwrap_or_else(cores).min(cores());
     let mut rows = Vec::new();
     let mut is_ok = true;
     for name in &names {
         let choice = SpecChoice { file, name, settings, is_strict: args.strict };
         let mut found = choice.diagnostics();
-        let plan = choice.read_to_train(Mode::Train, cores(), &mut found);
+        let plan = choice.read_to_train(Mode::Train, threads, &mut found);
         is_ok &= plan.is_some() && found.is_ok();
         let report = found.render(has_color());
         if !report.is_empty() {
