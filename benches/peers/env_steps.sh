@@ -15,7 +15,7 @@ if [ -z "${PYTHON:-}" ]; then
   venv=benches/peers/.venv-envs
   [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
   "$venv/bin/python" -m pip install --quiet swig envpool==1.2.5 "gymnasium[box2d,mujoco]==1.4.0" mujoco==3.17.0
-  PYTHON=$venv/bin/python
+  PYTHON=$PWD/$venv/bin/python
 fi
 if [ -z "${SLM_LAB:-}" ]; then
   cargo build --release --locked
@@ -38,8 +38,10 @@ ours_of_mujoco() {
   awk -v env="$1" '$1 == env { print $5 }' "$scratch/mujoco"
 }
 
+# In the scratch folder: MuJoCo leaves a log where it runs.
+root=$PWD
 theirs() {
-  "${pin[@]}" "$PYTHON" benches/peers/env_steps.py "$@" 2>/dev/null
+  (cd "$scratch" && "${pin[@]}" "$PYTHON" "$root/benches/peers/env_steps.py" "$@" 2>/dev/null)
 }
 
 median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
