@@ -29,6 +29,7 @@ pub const ALGORITHMS: &[&AlgorithmDef] = &[
 pub const ENV_FAMILIES: &[&[EnvDef]] = &[
     slm_env_classic::ENVS,
     slm_env_box2d::ENVS,
+    slm_env_synthetic::ENVS,
     #[cfg(feature = "mujoco")]
     slm_env_mujoco::ENVS,
 ];

@@ -82,6 +82,7 @@ fn the_leaf_crates_know_nothing_of_the_lab() {
     assert_eq!(dependencies("envs/classic/Cargo.toml"), ["slm-env"]);
     assert_eq!(dependencies("envs/box2d/Cargo.toml"), ["slm-env"]);
     assert_eq!(dependencies("envs/mujoco/Cargo.toml"), ["libloading", "slm-env"]);
+    assert_eq!(dependencies("envs/synthetic/Cargo.toml"), ["slm-env"]);
     assert_eq!(dependencies("kernels/Cargo.toml"), ["slm-policy"]);
 }
 
@@ -157,7 +158,7 @@ fn every_random_number_comes_from_a_seeded_stream() {
         "thread_rng",
     ];
     assert_absent(&production(), &banned, "no checkpoint can save it, or no seed decides it");
-    let leaves = ["envs/core", "envs/classic", "envs/box2d", "envs/mujoco"]
+    let leaves = ["envs/core", "envs/classic", "envs/box2d", "envs/mujoco", "envs/synthetic"]
         .map(|leaf| format!("{leaf}/Cargo.toml"));
     for manifest in leaves.iter().map(String::as_str).chain(["Cargo.toml"]) {
         assert!(dependencies(manifest).iter().all(|name| !name.starts_with("rand")), "{manifest}");
