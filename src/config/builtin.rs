@@ -25,6 +25,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = built_in![
     "benchmark/ppo/ppo_pendulum.json",
     "benchmark/reinforce/reinforce_cartpole.json",
     "benchmark/sil/ppo_sil_cartpole.json",
+    "benchmark/synthetic/synthetic_frames.yaml",
     "benchmark/td3/ddpg_pendulum.yaml",
     "benchmark/td3/td3_pendulum.yaml",
     "benchmark_arc/a2c/a2c_classic_arc.yaml",
