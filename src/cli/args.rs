@@ -138,6 +138,10 @@ pub(super) struct BenchArgs {
     /// Spec files, each with the name of one of its specs [default: four that are built in].
     #[arg(value_names = ["SPEC_FILE", "SPEC_NAME"], num_args = 0..)]
     pub(super) specs: Vec<String>,
+    /// Fill `${KEY}` of every spec, or set a value by its dotted path; repeatable (in SET: separated by `;`).
+    #[arg(short, long, env = "SET", hide_env = true, value_name = "KEY=VALUE")]
+    #[arg(value_delimiter = ';', value_parser = parse_setting)]
+    pub(super) set: Vec<Given>,
     /// How long to measure each spec; updates are measured whole, however long they take.
     #[arg(long, default_value_t = 10.0, value_name = "S", value_parser = parse_seconds)]
     pub(super) seconds: f64,
@@ -147,7 +151,7 @@ pub(super) struct BenchArgs {
     /// Where networks train: cpu, auto, wgpu, wgpu:N, or flex (the processor under Burn's kernels).
     #[arg(long, env = "DEVICE", hide_env = true, default_value_t, value_name = "DEVICE")]
     pub(super) device: DeviceChoice,
-    /// Threads of the networks [default: one per core].
+    /// Threads of networks and environments [default: one per core].
     #[arg(long, env = "THREADS", hide_env = true, value_name = "N", value_parser = parse_count)]
     pub(super) threads: Option<usize>,
 }
@@ -175,6 +179,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Cli {
     let settings = match &mut cli.command {
         Command::Run(args) => &mut args.set,
         Command::Check(args) => &mut args.set,
+        Command::Bench(args) => &mut args.set,
         _ => return cli,
     };
     let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();

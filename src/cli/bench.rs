@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use slm_lab::device;
+use slm_lab::config::Given;
+use slm_lab::device::{self, DeviceChoice};
 use slm_lab::experiment::{
     BenchOptions, BenchReport, Mode, Plan, REPETITIONS, Spread, TrainingSpreads, WIDE_BATCH, bench,
 };
@@ -28,14 +29,16 @@ const DEFAULT_SPECS: [(&str, &str); 4] = [
 /// Measures spec after spec and prints each as it comes.
 pub(super) fn run(args: &BenchArgs) -> Outcome {
     let choices = choices(&args.specs)?;
-    let plans = choices.iter().map(|(file, name)| plan(file, name));
+    let threads = args.threads.unwrap_or_else(cores);
+    let plans = choices.iter().map(|(file, name)| plan(file, name, &args.set));
     let plans = plans.collect::<Result<Vec<Plan>, Failure>>()?;
     let options = BenchOptions {
         device: device::open(args.device)?,
-        threads: args.threads.unwrap_or_else(cores),
+        threads,
         budget: Duration::from_secs_f64(args.seconds),
     };
-    print(&machine::line())?;
+    let device_name = machine::device_name(args.device, &options.device);
+    print(&format!("{}\n{}", machine::line(), device_line(args.device, &device_name, threads)))?;
     let mut reports = Vec::new();
     for (plan, (file, _)) in plans.iter().zip(&choices) {
         let report = bench(plan, &options)?;
@@ -49,7 +52,8 @@ pub(super) fn run(args: &BenchArgs) -> Outcome {
     let whole = json!({
         "machine": machine::description(),
         "device": args.device.to_string(),
-        "threads": options.threads,
+        "device_name": device_name,
+        "threads": threads,
         "seconds": args.seconds,
         "repetitions": REPETITIONS,
         "peak_memory_mb": peak,
@@ -73,8 +77,14 @@ fn choices(words: &[String]) -> Result<Vec<(&str, &str)>, Failure> {
     }
 }
 
-fn plan(file: &str, name: &str) -> Result<Plan, Failure> {
-    SpecChoice { file, name, settings: &[], is_strict: false }.resolve_to_train(Mode::Dev, 1)
+fn plan(file: &str, name: &str, settings: &[Given]) -> Result<Plan, Failure> {
+    SpecChoice { file, name, settings, is_strict: false }.resolve_to_train(Mode::Dev, 1)
+}
+
+/// Where networks train, on a line.
+fn device_line(choice: DeviceChoice, name: &str, threads: usize) -> String {
+    let s = if threads == 1 { "" } else { "s" };
+    format!("device {choice}: {name}; {threads} thread{s}")
 }
 
 fn entry(file: &str, report: &BenchReport) -> Json {
@@ -156,7 +166,7 @@ mod tests {
     #[test]
     fn the_specs_measured_by_default_can_run() {
         for (file, name) in DEFAULT_SPECS {
-            assert!(plan(file, name).is_ok(), "{file} {name}");
+            assert!(plan(file, name, &[]).is_ok(), "{file} {name}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 
 use serde_json::{Value as Json, json};
 use slm_kernels::Isa;
+use slm_lab::device::{self, DeviceChoice, TrainDevice};
 
 /// The machine and the build, for a file.
 pub(super) fn description() -> Json {
@@ -26,6 +27,23 @@ pub(super) fn line() -> String {
     let s = if cores == 1 { "" } else { "s" };
     let program = concat!("slm-lab ", env!("CARGO_PKG_VERSION"));
     format!("{cpu}, {cores} core{s} to use, {isa}, {OS} {ARCH}; {program}, {} build", build())
+}
+
+/// What an open device is: a processor's or a graphics card's name.
+pub(super) fn device_name(choice: DeviceChoice, opened: &TrainDevice) -> String {
+    let TrainDevice::Burn(device) = opened else { return cpu() };
+    let lines = device::list();
+    let listed = |name: &str| lines.iter().find_map(|line| described(line, name));
+    // Without a number it is the first of its kind.
+    let first = listed(&format!("{choice}:0"));
+    first.or_else(|| listed(&choice.to_string())).unwrap_or_else(|| format!("{device:?}"))
+}
+
+/// What a line of the list of devices says of the one called `choice`.
+fn described(line: &str, choice: &str) -> Option<String> {
+    let rest = line.strip_prefix(choice)?;
+    let in_brackets = rest.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')'));
+    in_brackets.or(rest.strip_prefix(": ")).map(str::to_owned)
 }
 
 /// The most memory this process has held so far, in units of 10⁶ bytes; none where the system does not tell.
@@ -65,6 +83,16 @@ mod tests {
         assert_eq!(field(text, "model name"), Some("AMD EPYC"));
         assert_eq!(field(text, "VmHWM"), Some("1000 kB"));
         assert_eq!(field(text, "name"), None);
+    }
+
+    #[test]
+    fn a_device_is_described_by_its_own_line() {
+        let name = |line| described(line, "wgpu:1");
+        assert_eq!(name("wgpu:1 (NVIDIA H200)").as_deref(), Some("NVIDIA H200"));
+        assert_eq!(name("wgpu:1: NVIDIA H200").as_deref(), Some("NVIDIA H200"));
+        assert_eq!(name("wgpu:10 (llvmpipe)"), None);
+        let flex = device_name(DeviceChoice::Flex, &device::open(DeviceChoice::Flex).unwrap());
+        assert!(flex.starts_with("the processor under"), "{flex}");
     }
 
     #[test]

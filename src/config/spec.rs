@@ -230,6 +230,7 @@ pub(super) mod tests {
             "LunarLander-v3",
             "LunarLanderContinuous-v3",
             "BipedalWalker-v3",
+            "SyntheticFrames-v0",
         ],
     };
 

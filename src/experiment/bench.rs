@@ -31,7 +31,7 @@ const CALLS_PER_GLANCE: u32 = 64;
 pub struct BenchOptions {
     /// Where networks train.
     pub device: TrainDevice,
-    /// Threads of the networks.
+    /// Threads of the networks, and of the environments that an agent learns in.
     pub threads: usize,
     /// How long to measure, warm-up included. Training is measured in whole updates, however long.
     pub budget: Duration,
@@ -48,7 +48,7 @@ pub struct Spread {
     pub max: f64,
 }
 
-/// What was measured of a spec, on one thread.
+/// What was measured of a spec; environments and policies by themselves on one thread.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BenchReport {
     /// The spec.
@@ -80,7 +80,7 @@ pub fn bench(plan: &Plan, options: &BenchOptions) -> Result<BenchReport, RunErro
     let env_step_ns = env_steps(&plan.env, part)?;
     let wide = EnvPlan { num_envs: WIDE_BATCH, ..plan.env.clone() };
     let wide_env_step_ns = env_steps(&wide, part)?;
-    let mut trainer = Trainer::new(plan, &options.device.compute(options.threads))?;
+    let mut trainer = Trainer::new(plan, options)?;
     let training = training(&mut trainer, part);
     let policy_act_ns = match trainer.policy(plan)? {
         Some(mut policy) => Some(greedy_actions(&mut policy, &plan.env, part)?),

@@ -9,14 +9,14 @@ use slm_env::{ActionBatch, SeedSequence, StepBatch, VecEnv};
 use slm_policy::Policy;
 
 use super::artifact;
-use super::bench::{REPETITIONS, Spread};
+use super::bench::{BenchOptions, REPETITIONS, Spread};
 use super::error::RunError;
 use super::plan::Plan;
 use super::profile::{Phase, Profile, Profiler};
 use super::session::stream_seed;
 use crate::algorithm::{Agent, AgentContext};
 use crate::analysis::stats::median;
-use crate::net::Compute;
+use crate::device::TrainDevice;
 
 /// Empty phases that tell what measuring one adds to it.
 const EMPTY_PHASES: u32 = 10_000;
@@ -60,6 +60,7 @@ pub struct Shares {
 
 /// An agent that learns in its environments, without anything written.
 pub(super) struct Trainer {
+    device: TrainDevice,
     agent: Box<dyn Agent>,
     env: Box<dyn VecEnv>,
     batch: StepBatch,
@@ -79,28 +80,32 @@ struct Stretch {
 
 impl Trainer {
     /// At frame 0.
-    pub(super) fn new(plan: &Plan, compute: &Compute) -> Result<Self, RunError> {
+    pub(super) fn new(plan: &Plan, options: &BenchOptions) -> Result<Self, RunError> {
         let seed = SeedSequence::new(0_u64).child("session", 0);
+        let compute = &options.device.compute(options.threads);
         let agent = plan.agent.build(&AgentContext { compute, seed: &seed });
-        let mut env = plan.env.make(stream_seed(&seed, "env", 0), 1)?;
+        let mut env = plan.env.make(stream_seed(&seed, "env", 0), options.threads)?;
         let (mut batch, actions) = (env.new_batch(), env.new_actions());
         env.reset(&mut batch);
-        Ok(Self { agent, env, batch, actions, max_frame: plan.env.max_frame, frame: 0 })
+        let (device, max_frame) = (options.device.clone(), plan.env.max_frame);
+        Ok(Self { device, agent, env, batch, actions, max_frame, frame: 0 })
     }
 
     /// Trains for at least `part`, and to the end of an update if there are any.
-    fn train(&mut self, part: Duration, profiler: Profiler) -> Stretch {
-        let (mut profiler, start, first) = (profiler, Instant::now(), self.frame);
+    fn train(&mut self, part: Duration, is_profiled: bool) -> Stretch {
+        let mut profiler = Profiler::new(is_profiled);
+        let (start, first) = (Instant::now(), self.frame);
         let (learns, opt_step) = (self.agent.grad_norm().is_some(), self.agent.opt_step());
         let mut updates = 0;
         loop {
-            let has_learned = self.step(&mut profiler);
+            let has_learned = self.step(&mut profiler, is_profiled);
             updates += u64::from(has_learned);
             let is_late = !learns || has_learned || self.frame - first >= self.max_frame;
             if is_late && start.elapsed() >= part {
                 break;
             }
         }
+        wait(&self.device);
         Stretch {
             frames: self.frame - first,
             updates,
@@ -110,14 +115,21 @@ impl Trainer {
         }
     }
 
-    /// One step of all environments, as a session makes it; whether the agent learned.
-    fn step(&mut self, profiler: &mut Profiler) -> bool {
-        let Self { agent, env, batch, actions, frame, .. } = self;
+    /// One step of all environments, as a session makes it; whether the agent learned. Where it `waits`, an update
+    /// ends when the device has carried it out.
+    fn step(&mut self, profiler: &mut Profiler, waits: bool) -> bool {
+        let Self { device, agent, env, batch, actions, frame, .. } = self;
         profiler.time(Phase::Act, || agent.act(batch, actions));
         profiler.time(Phase::Step, || env.step(actions, batch));
         profiler.time(Phase::Observe, || agent.observe(batch));
         *frame += env.num_envs() as u64;
-        profiler.time(Phase::Update, || agent.update(*frame)).is_some()
+        profiler.time(Phase::Update, || {
+            let has_learned = agent.update(*frame).is_some();
+            if has_learned && waits {
+                wait(device);
+            }
+            has_learned
+        })
     }
 
     /// The policy as it is; none where the algorithm has none.
@@ -131,16 +143,23 @@ impl Trainer {
     }
 }
 
+/// Lets a device finish what it was told to do: it is told ahead of time.
+fn wait(device: &TrainDevice) {
+    if let TrainDevice::Burn(device) = device {
+        device.sync().expect("a device carries out what it has taken on");
+    }
+}
+
 /// Trains in stretches without looking inside, then in as many that are profiled.
 pub(super) fn training(trainer: &mut Trainer, part: Duration) -> TrainingSpreads {
     let num_envs = trainer.env.num_envs() as f64;
-    trainer.train(part, Profiler::new(false));
+    trainer.train(part, false);
     let plain: [f64; REPETITIONS] = from_fn(|_| {
-        let stretch = trainer.train(part, Profiler::new(false));
+        let stretch = trainer.train(part, false);
         stretch.frames as f64 / stretch.time.as_secs_f64()
     });
     let cost = cost_of_measuring();
-    let profiled: [Stretch; REPETITIONS] = from_fn(|_| trainer.train(part, Profiler::new(true)));
+    let profiled: [Stretch; REPETITIONS] = from_fn(|_| trainer.train(part, true));
     let seconds = profiled.each_ref().map(|stretch| stretch.phases(cost));
     let acts: [f64; REPETITIONS] =
         from_fn(|k| seconds[k][0] * 1e6 * num_envs / profiled[k].frames as f64);

@@ -19,15 +19,17 @@ fn assert_sane(spec: &Json, keys: &[&str]) {
 #[test]
 fn a_spec_is_measured_into_a_table_and_json_and_nothing_else_is_written() {
     let place = Workplace::new();
-    let asked = "bench demo.json ppo_cartpole --seconds 0.05 --json speed.json";
+    let asked = "bench demo.json ppo_cartpole --seconds 0.05 --threads 1 --json speed.json";
     let table = place.run(asked).ok().out;
-    for text in ["ppo_cartpole (demo.json): PPO on CartPole-v1 × 4", "frames/s", "optimizer steps"]
-    {
+    let title = "ppo_cartpole (demo.json): PPO on CartPole-v1 × 4";
+    for text in ["device cpu: ", "; 1 thread\n", title, "frames/s", "optimizer steps"] {
         assert!(table.contains(text), "no {text:?} in {table}");
     }
     let whole: Json =
         serde_json::from_slice(&std::fs::read(place.path().join("speed.json")).unwrap()).unwrap();
     assert!(whole["machine"]["cores"].as_u64().unwrap() >= 1, "{whole}");
+    assert_eq!((&whole["device"], &whole["threads"]), (&"cpu".into(), &1.into()));
+    assert_eq!(whole["device_name"], whole["machine"]["cpu"]);
     let spec = &whole["specs"][0];
     let keys = ["env_step_ns", "wide_env_step_ns", "env_steps_per_second", "policy_act_ns"];
     assert_sane(spec, &keys);
@@ -38,6 +40,20 @@ fn a_spec_is_measured_into_a_table_and_json_and_nothing_else_is_written() {
     assert_eq!(update["opt_steps"], 240.0);
     let files = std::fs::read_dir(place.path()).unwrap().map(|file| file.unwrap().file_name());
     assert_eq!(files.collect::<Vec<_>>(), ["speed.json"]);
+}
+
+/// 3 epochs of 2 x 256 rows in minibatches of 128, for actor and critic: 24 optimizer steps.
+#[test]
+fn a_spec_is_measured_on_a_device_as_settings_change_it() {
+    let place = Workplace::new();
+    let asked = "bench demo.json ppo_cartpole --seconds 0.05 --device flex -s env.num_envs=2 \
+                 --set agent.algorithm.training_epoch=3";
+    let table = place.run(asked).ok().out;
+    for text in ["device flex: the processor under", "CartPole-v1 × 2", "one of its 24 optimizer"] {
+        assert!(table.contains(text), "no {text:?} in {table}");
+    }
+    let wrong = "bench demo.json ppo_cartpole -s env.num_env=2";
+    place.run(wrong).refused("did you mean `num_envs`?");
 }
 
 #[test]
