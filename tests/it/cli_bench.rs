@@ -49,7 +49,8 @@ fn a_spec_is_measured_on_a_device_as_settings_change_it() {
     let asked = "bench demo.json ppo_cartpole --seconds 0.05 --device flex -s env.num_envs=2 \
                  --set agent.algorithm.training_epoch=3";
     let table = place.run(asked).ok().out;
-    for text in ["device flex: the processor under", "CartPole-v1 × 2", "one of its 24 optimizer"] {
+    for text in ["device flex: the processor under", "CartPole-v1 × 2", "one of its 24 optimizer"]
+    {
         assert!(table.contains(text), "no {text:?} in {table}");
     }
     let wrong = "bench demo.json ppo_cartpole -s env.num_env=2";
