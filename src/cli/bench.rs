@@ -32,11 +32,8 @@ pub(super) fn run(args: &BenchArgs) -> Outcome {
     let threads = args.threads.unwrap_or_else(cores);
     let plans = choices.iter().map(|(file, name)| plan(file, name, &args.set));
     let plans = plans.collect::<Result<Vec<Plan>, Failure>>()?;
-    let options = BenchOptions {
-        device: device::open(args.device)?,
-        threads,
-        budget: Duration::from_secs_f64(args.seconds),
-    };
+    let budget = Duration::from_secs_f64(args.seconds);
+    let options = BenchOptions { device: device::open(args.device)?, threads, budget };
     let device_name = machine::device_name(args.device, &options.device);
     print(&format!("{}\n{}", machine::line(), device_line(args.device, &device_name, threads)))?;
     let mut reports = Vec::new();
