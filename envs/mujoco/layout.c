@@ -11,6 +11,7 @@
   printf("    pub(in crate::engine) const %s: usize = %zu;\n", name(#field), offsetof(structure, field))
 #define MODEL(field) FIELD(struct mjModel_, field)
 #define DATA(field) FIELD(struct mjData_, field)
+#define VIEW(field) FIELD(struct mjvCamera_, field)
 #define VALUE(type, name, value) \
   printf("pub(in crate::engine) const " name ": " type " = %d;\n", (int)(value))
 
@@ -40,6 +41,20 @@ int main(void) {
   VALUE("i32", "HEIGHT_FIELD", mjGEOM_HFIELD);
   VALUE("i32", "BOX", mjGEOM_BOX);
   VALUE("i32", "MESH", mjGEOM_MESH);
+  printf("/// Kinds of cameras of a scene.\n");
+  VALUE("i32", "CAMERA_FREE", mjCAMERA_FREE);
+  VALUE("i32", "CAMERA_FIXED", mjCAMERA_FIXED);
+  printf("/// What a scene shows: all.\n");
+  VALUE("i32", "ALL", mjCAT_ALL);
+  printf("/// What is drawn into: memory.\n");
+  VALUE("i32", "OFFSCREEN", mjFB_OFFSCREEN);
+  printf("/// Size of letters, of which none are drawn.\n");
+  VALUE("i32", "FONT", mjFONTSCALE_100);
+  printf("/// Bytes of what the renderer works with.\n");
+  VALUE("usize", "CAMERA_SIZE", sizeof(mjvCamera));
+  VALUE("usize", "OPTION_SIZE", sizeof(mjvOption));
+  VALUE("usize", "SCENE_SIZE", sizeof(mjvScene));
+  VALUE("usize", "CONTEXT_SIZE", sizeof(mjrContext));
   printf("/// The severest kind of message.\n");
   VALUE("i32", "ERROR", mjLOG_ERROR);
   printf("/// Counts of warnings that mean too little memory for contacts, by their index.\n");
@@ -62,5 +77,7 @@ int main(void) {
   DATA(warning); DATA(qpos); DATA(qvel); DATA(ctrl); DATA(xpos); DATA(xipos); DATA(subtree_com); DATA(cinert);
   DATA(cvel); DATA(qfrc_actuator); DATA(qfrc_constraint); DATA(cfrc_ext); DATA(site_xpos);
   DATA(geom_xpos); DATA(geom_xmat); DATA(cam_xpos); DATA(cam_xmat);
+  printf("}\n\n/// Offsets in `mjvCamera`.\npub(in crate::engine) mod camera {\n");
+  VIEW(type); VIEW(fixedcamid); VIEW(lookat); VIEW(distance); VIEW(azimuth); VIEW(elevation);
   printf("}\n");
 }

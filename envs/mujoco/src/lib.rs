@@ -14,12 +14,13 @@ mod options;
 mod picture;
 mod planar;
 mod pusher;
+mod rays;
 mod reacher;
 mod robot;
 
 use std::sync::Arc;
 
-pub use engine::{Geom, Model, ModelError, Simulation};
+pub use engine::{Geom, Model, ModelError, Pictures, Simulation, pictures};
 use robot::Blueprint;
 pub use robot::Robot;
 use slm_env::{EnvDef, EnvError, EnvOptions};

@@ -258,8 +258,9 @@ fn meshes_and_fields_of_heights_are_drawn() {
     env.reset(&mut env.new_batch());
     let mut frame = Frame::new();
     env.render(0, &mut frame);
-    let is_red = |[r, g, b]: [u8; 3]| r > 80 && g < 20 && b < 20;
-    let is_green = |[r, g, b]: [u8; 3]| g > 80 && r < 20 && b < 20;
+    // A light of OpenGL leaves some white on them.
+    let is_red = |[r, g, b]: [u8; 3]| r > 80 && g.max(b) < r / 2;
+    let is_green = |[r, g, b]: [u8; 3]| g > 80 && r.max(b) < g / 2;
     assert!(is_red(frame.pixel(240, 240)), "{:?}", frame.pixel(240, 240));
     let green = (0..240).flat_map(|x| (240..480).map(move |y| (x, y)));
     assert!(green.into_iter().any(|(x, y)| is_green(frame.pixel(x, y))));

@@ -12,6 +12,20 @@ pub(in crate::engine) const PLANE: i32 = 0;
 pub(in crate::engine) const HEIGHT_FIELD: i32 = 1;
 pub(in crate::engine) const BOX: i32 = 6;
 pub(in crate::engine) const MESH: i32 = 7;
+/// Kinds of cameras of a scene.
+pub(in crate::engine) const CAMERA_FREE: i32 = 0;
+pub(in crate::engine) const CAMERA_FIXED: i32 = 2;
+/// What a scene shows: all.
+pub(in crate::engine) const ALL: i32 = 7;
+/// What is drawn into: memory.
+pub(in crate::engine) const OFFSCREEN: i32 = 1;
+/// Size of letters, of which none are drawn.
+pub(in crate::engine) const FONT: i32 = 100;
+/// Bytes of what the renderer works with.
+pub(in crate::engine) const CAMERA_SIZE: usize = 72;
+pub(in crate::engine) const OPTION_SIZE: usize = 92;
+pub(in crate::engine) const SCENE_SIZE: usize = 11584;
+pub(in crate::engine) const CONTEXT_SIZE: usize = 61512;
 /// The severest kind of message.
 pub(in crate::engine) const ERROR: i32 = 3;
 /// Counts of warnings that mean too little memory for contacts, by their index.
@@ -65,4 +79,14 @@ pub(in crate::engine) mod data {
     pub(in crate::engine) const GEOM_XMAT: usize = 160904;
     pub(in crate::engine) const CAM_XPOS: usize = 160928;
     pub(in crate::engine) const CAM_XMAT: usize = 160936;
+}
+
+/// Offsets in `mjvCamera`.
+pub(in crate::engine) mod camera {
+    pub(in crate::engine) const TYPE: usize = 0;
+    pub(in crate::engine) const FIXEDCAMID: usize = 4;
+    pub(in crate::engine) const LOOKAT: usize = 16;
+    pub(in crate::engine) const DISTANCE: usize = 40;
+    pub(in crate::engine) const AZIMUTH: usize = 48;
+    pub(in crate::engine) const ELEVATION: usize = 56;
 }

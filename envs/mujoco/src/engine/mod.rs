@@ -3,11 +3,16 @@
 #![allow(non_snake_case, reason = "its functions keep their names")]
 
 mod api;
+mod egl;
 #[allow(clippy::unreadable_literal, reason = "a program writes it")]
 mod layout;
 mod library;
 mod model;
+mod scene;
 mod simulation;
+mod studio;
 
 pub use model::{Geom, Model, ModelError};
+pub(crate) use scene::{Pose, Shot};
 pub use simulation::Simulation;
+pub use studio::{Pictures, pictures};

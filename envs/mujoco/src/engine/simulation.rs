@@ -1,7 +1,7 @@
 //! A model in motion: its state, and what MuJoCo computes from it.
 
 use std::ffi::c_int;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
 
@@ -78,6 +78,23 @@ impl Simulation {
         let raw = unsafe { (model.api.mj_makeData)(model.raw()) };
         let raw = NonNull::new(raw).ok_or("MuJoCo has no memory for a simulation")?;
         Ok(Self { model, raw })
+    }
+
+    /// The same at this moment, for looking at alone.
+    pub(super) fn copy(&self) -> Result<Self, String> {
+        let model = Arc::clone(&self.model);
+        // SAFETY: the data are those of the model, and without a destination a new one is made.
+        let raw = unsafe { (model.api.mjv_copyData)(ptr::null_mut(), model.raw(), self.raw()) };
+        let raw = NonNull::new(raw).ok_or("MuJoCo has no memory for a picture")?;
+        Ok(Self { model, raw })
+    }
+
+    pub(super) fn raw(&self) -> *mut RawData {
+        self.raw.as_ptr()
+    }
+
+    pub(super) fn shared_model(&self) -> &Arc<Model> {
+        &self.model
     }
 
     /// What moves.
@@ -244,14 +261,14 @@ impl Drop for Simulation {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
     use crate::engine::ModelError;
 
     /// Balls that overlap, in a model of this much memory; none where MuJoCo is not here.
-    fn balls(n: usize, memory: &str) -> Option<Simulation> {
+    pub(in crate::engine) fn balls(n: usize, memory: &str) -> Option<Simulation> {
         let ball = "<body><freejoint/><geom size='0.1'/></body>".repeat(n);
         let text =
             format!("<mujoco><size memory='{memory}'/><worldbody>{ball}</worldbody></mujoco>");
