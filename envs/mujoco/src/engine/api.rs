@@ -113,7 +113,6 @@ functions! {
         mjr_freeContext: fn(*mut c_void);
         mjr_resizeOffscreen: fn(c_int, c_int, *mut c_void);
         mjr_setBuffer: fn(c_int, *mut c_void);
-        mjr_rectangle: fn(Rectangle, f32, f32, f32, f32);
         mjr_render: fn(Rectangle, *mut c_void, *const c_void);
         mjr_readPixels: fn(*mut u8, *mut f32, Rectangle, *const c_void);
         mjr_getError: fn() -> c_int;

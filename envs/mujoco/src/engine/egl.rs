@@ -175,13 +175,10 @@ impl Egl {
     fn renderer(&self) -> String {
         // SAFETY: OpenGL gives this name to a function of this type, and there is a context.
         let name = unsafe { self.extension::<Text>(c"glGetString").map(|text| text(GL_RENDERER)) };
-        match name {
-            // SAFETY: a text of OpenGL's, which ends in a zero and stays.
-            Some(name) if !name.is_null() => {
-                unsafe { CStr::from_ptr(name) }.to_string_lossy().into()
-            }
-            _ => "a device without a name".to_owned(),
-        }
+        let name = name.filter(|name| !name.is_null());
+        // SAFETY: a text of OpenGL's, which ends in a zero and stays.
+        let name = name.map(|name| unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| "a device without a name".to_owned())
     }
 
     /// A function that not every EGL has.

@@ -12,6 +12,9 @@ use super::simulation::Simulation;
 
 /// Most shapes that are drawn, those of decoration included.
 const MAX_GEOMS: c_int = 10_000;
+/// A model to try out, of a ball 2 meters wide.
+const BALL: &str =
+    "<mujoco><worldbody><light pos='0 -4 4' dir='0 1 -1'/><geom size='1'/></worldbody></mujoco>";
 /// Degrees that a free camera is turned around the vertical: it looks along y.
 const AZIMUTH: f64 = 90.0;
 
@@ -41,7 +44,7 @@ pub(super) struct Scene {
     model: Weak<Model>,
     option: Structure,
     camera: Structure,
-    scene: Structure,
+    shapes: Structure,
     context: Structure,
 }
 
@@ -73,15 +76,15 @@ impl Scene {
             model: Arc::downgrade(model),
             option: Structure::new(layout::OPTION_SIZE),
             camera: Structure::new(layout::CAMERA_SIZE),
-            scene: Structure::new(layout::SCENE_SIZE),
+            shapes: Structure::new(layout::SCENE_SIZE),
             context: Structure::new(layout::CONTEXT_SIZE),
         };
         // SAFETY: the structures are MuJoCo's, of its sizes, and this thread has a context of OpenGL.
         unsafe {
             (api.mjv_defaultOption)(scene.option.raw());
             (api.mjv_defaultCamera)(scene.camera.raw());
-            (api.mjv_defaultScene)(scene.scene.raw());
-            (api.mjv_makeScene)(model.raw(), scene.scene.raw(), MAX_GEOMS);
+            (api.mjv_defaultScene)(scene.shapes.raw());
+            (api.mjv_makeScene)(model.raw(), scene.shapes.raw(), MAX_GEOMS);
             (api.mjr_defaultContext)(scene.context.raw());
             (api.mjr_makeContext)(model.raw(), scene.context.raw(), layout::FONT);
         }
@@ -108,13 +111,13 @@ impl Scene {
         self.point(&shot.pose);
         let (api, model, data) = (self.api, simulation.model().raw(), simulation.raw());
         let (option, camera) = (self.option.raw(), self.camera.raw());
-        let (scene, context) = (self.scene.raw(), self.context.raw());
+        let (shapes, context) = (self.shapes.raw(), self.context.raw());
         // SAFETY: the structures are MuJoCo's, the simulation is the model's, and this thread has the context.
         unsafe {
-            (api.mjv_updateScene)(model, data, option, ptr::null(), camera, layout::ALL, scene);
+            (api.mjv_updateScene)(model, data, option, ptr::null(), camera, layout::ALL, shapes);
             (api.mjr_resizeOffscreen)(width, height, context);
             (api.mjr_setBuffer)(layout::OFFSCREEN, context);
-            (api.mjr_render)(whole, scene, context);
+            (api.mjr_render)(whole, shapes, context);
         }
         self.read(whole)
     }
@@ -139,14 +142,14 @@ impl Scene {
         }
     }
 
-    /// The pixels of a part of the picture, from the upper row down.
-    fn read(&mut self, part: Rectangle) -> Result<Vec<u8>, String> {
-        let row = part.width as usize * 3;
-        let mut upward = vec![0; row * part.height as usize];
-        // SAFETY: there is room for the colors of the part; depths are not asked for.
+    /// The pixels of the picture that was drawn, from the upper row down.
+    fn read(&mut self, whole: Rectangle) -> Result<Vec<u8>, String> {
+        let row = whole.width as usize * 3;
+        let mut upward = vec![0; row * whole.height as usize];
+        // SAFETY: there is room for its colors; depths are not asked for.
         let error = unsafe {
             let context = self.context.raw();
-            (self.api.mjr_readPixels)(upward.as_mut_ptr(), ptr::null_mut(), part, context);
+            (self.api.mjr_readPixels)(upward.as_mut_ptr(), ptr::null_mut(), whole, context);
             (self.api.mjr_getError)()
         };
         if error != 0 {
@@ -165,25 +168,24 @@ impl Drop for Scene {
         // SAFETY: both are freed once, here, and the thread has the context.
         unsafe {
             (self.api.mjr_freeContext)(self.context.raw());
-            (self.api.mjv_freeScene)(self.scene.raw());
+            (self.api.mjv_freeScene)(self.shapes.raw());
         }
     }
 }
 
-/// Fills a few pixels of an empty model's picture with red and reads them back.
+/// Draws a ball in a light and looks at it, which also brings a driver to do what it does once.
 ///
 /// # Errors
-/// When they are not red: this OpenGL does not do what it is told.
+/// When it is not there: this OpenGL does not do what it is told.
 pub(super) fn try_out() -> Result<(), String> {
-    let model = Model::from_text("<mujoco/>").map_err(|error| format!("{error:?}"))?;
-    let mut scene = Scene::new(&Arc::new(model));
-    let (api, corner) = (scene.api, Rectangle { left: 0, bottom: 0, width: 2, height: 2 });
-    // SAFETY: the structure is MuJoCo's, and this thread has the context.
-    unsafe {
-        (api.mjr_setBuffer)(layout::OFFSCREEN, scene.context.raw());
-        (api.mjr_rectangle)(corner, 1.0, 0.0, 0.0, 1.0);
-    }
-    if scene.read(corner)? != [255, 0, 0].repeat(4) {
+    let pose = Pose::Free { look_at: [0.0; 3], distance: 4.0, elevation: 0.0 };
+    let shot = Shot { size: (17, 17), pose };
+    let model = Model::from_text(BALL).map_err(|error| format!("{error:?}"))?;
+    let mut simulation = Simulation::new(Arc::new(model))?;
+    simulation.forward();
+    let picture = Scene::new(simulation.shared_model()).draw(&simulation, &shot)?;
+    let (corner, middle) = (&picture[..3], &picture[8 * 17 * 3 + 8 * 3..][..3]);
+    if middle == corner {
         return Err("OpenGL does not draw what it should".to_owned());
     }
     Ok(())

@@ -5,10 +5,12 @@
 
 use std::any::Any;
 use std::env;
+use std::ffi::c_int;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 use std::thread;
 use std::time::Duration;
 
@@ -24,7 +26,15 @@ const THREAD: &str = "mujoco-pictures";
 /// Bytes of the thread's stack: drivers compile on it.
 const STACK: usize = 8 << 20;
 /// How long a driver is waited for: to start, or for a picture.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How often the process looks at its end whether the last picture is drawn, and how long it waits in between.
+const LOOKS: u32 = 500;
+const PAUSE: Duration = Duration::from_millis(10);
+
+unsafe extern "C" {
+    /// The C library's: what is done when the process ends, the last first.
+    fn atexit(work: extern "C" fn()) -> c_int;
+}
 
 /// How pictures are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +50,7 @@ pub enum Pictures {
 impl fmt::Display for Pictures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OpenGl(device) => write!(f, "by MuJoCo with OpenGL (EGL, {device})"),
+            Self::OpenGl(device) => write!(f, "by OpenGL (EGL, {device})"),
             Self::Rays => write!(f, "in software ({VARIABLE} asks for it)"),
             Self::NoOpenGl(reason) => write!(f, "in software: {reason}"),
         }
@@ -119,6 +129,8 @@ impl Thread {
         let thread = thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK).spawn(work);
         thread.map_err(|error| error.to_string())?;
         let device = told.recv_timeout(PATIENCE).map_err(|_| no_answer())??;
+        // SAFETY: a function of the type that is asked for. Drivers have put theirs there before.
+        unsafe { atexit(finish) };
         Ok(Self { device, orders })
     }
 
@@ -127,6 +139,17 @@ impl Thread {
         let order = Order { simulation: caught(|| simulation.copy())?, shot, reply };
         self.orders.send(order).map_err(|_| no_answer())?;
         picture.recv_timeout(PATIENCE).map_err(|_| no_answer())?
+    }
+}
+
+/// Lets no more be drawn when the process ends: drivers put away what they draw with, whoever draws.
+extern "C" fn finish() {
+    let Ok(api) = mujoco() else { return };
+    for _ in 0..LOOKS {
+        match api.studio.thread.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            held => return mem::forget(held),
+        }
     }
 }
 
@@ -156,7 +179,7 @@ fn serve(orders: &Receiver<Order>, tell: &Sender<Result<String, String>>) {
         }
     }
     // What a context holds that has failed is not touched again.
-    std::mem::forget(scenes);
+    mem::forget(scenes);
 }
 
 fn draw(scenes: &mut Vec<Scene>, simulation: &Simulation, shot: &Shot) -> Result<Vec<u8>, String> {
@@ -225,7 +248,12 @@ mod tests {
     #[test]
     fn an_error_of_mujocos_on_the_thread_is_a_reason() {
         let Some(mut simulation) = balls(2, "4K") else { return };
-        let work = move || caught(|| Ok(simulation.step(1)));
+        let work = move || {
+            caught(|| {
+                simulation.step(1);
+                Ok(())
+            })
+        };
         let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(work);
         let result = thread.expect("there are threads").join().expect("it is caught");
         let reason = result.expect_err("it is too little memory");
