@@ -34,6 +34,29 @@ pub const ENV_FAMILIES: &[&[EnvDef]] = &[
     slm_env_mujoco::ENVS,
 ];
 
+/// How pictures are made where machines differ in it.
+pub struct Pictures {
+    /// In words, after "drawn".
+    pub how: String,
+    /// Whether it is a way out, for want of something.
+    pub is_fallback: bool,
+}
+
+/// How an environment's pictures are made on this machine, where machines differ in it.
+#[cfg(feature = "mujoco")]
+pub fn pictures(def: &EnvDef) -> Option<Pictures> {
+    let is_mujoco = slm_env_mujoco::ENVS.iter().any(|env| env.id == def.id);
+    let how = is_mujoco.then(slm_env_mujoco::pictures)??;
+    let is_fallback = matches!(how, slm_env_mujoco::Pictures::NoOpenGl(_));
+    Some(Pictures { how: how.to_string(), is_fallback })
+}
+
+/// How an environment's pictures are made on this machine: as on all machines.
+#[cfg(not(feature = "mujoco"))]
+pub fn pictures(_: &EnvDef) -> Option<Pictures> {
+    None
+}
+
 /// The algorithm of this name.
 pub fn find_algorithm(name: &str) -> Option<&'static AlgorithmDef> {
     ALGORITHMS.iter().copied().find(|def| def.name == name)

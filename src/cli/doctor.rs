@@ -24,6 +24,9 @@ pub(super) fn run(args: &DoctorArgs) -> Outcome {
         row("window", window()),
         row("data folder", data_folder(&args.data_dir)),
     ];
+    // Of the environments of this build those of MuJoCo alone have any.
+    let pictures = registry::envs().find_map(registry::pictures);
+    rows.extend(pictures.map(|pictures| row("MuJoCo", format!("drawn {}", pictures.how))));
     rows.extend(device::list().into_iter().map(|line| row("device", line)));
     rows.extend(missing().into_iter().map(|what| row("missing", what)));
     Ok(print(&columns(&rows))?)

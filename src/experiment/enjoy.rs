@@ -21,7 +21,7 @@ use crate::analysis::atomic_file::read_file;
 use crate::analysis::json::{read_scalar, write_json};
 use crate::analysis::paths::{Checkpoint as Which, DataMode, RunPaths};
 use crate::config::{Diagnostics, EnvSpec, FromNode, SpecErrors, parse};
-use crate::registry::find_env;
+use crate::registry::{find_env, pictures};
 
 /// What to play.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,9 @@ pub fn enjoy(
         observer.message(scene.session, Level::Info, text);
     }
     let (returns, lengths) = scene.play(&mut player, options, on_frame, observer)?;
+    if options.render {
+        scene.tell_of_pictures(observer);
+    }
     let report = EnjoyReport {
         env: scene.env.def.id.to_owned(),
         render_fps: scene.env.def.render_fps,
@@ -165,6 +168,14 @@ impl Scene {
         let output_stem = path.with_file_name("enjoy").join(name);
         let (env, policy) = (EnvPlan::new(&spec, def, None), Some(path.to_owned()));
         Ok(Self { env, policy, session: None, output_stem })
+    }
+
+    /// Says so where pictures could not be made as they should.
+    fn tell_of_pictures(&self, observer: &dyn Observer) {
+        if let Some(pictures) = pictures(self.env.def).filter(|pictures| pictures.is_fallback) {
+            let text = format!("pictures were drawn {}", pictures.how);
+            observer.message(self.session, Level::Info, &text);
+        }
     }
 
     fn player(&self, options: &EnjoyOptions) -> Result<Player, RunError> {
