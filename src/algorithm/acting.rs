@@ -1,5 +1,7 @@
 //! How an agent chooses actions: its network on the host, a distribution, an action policy.
 
+use std::borrow::Cow;
+
 use slm_env::{ActionBatch, Rng, Space, StateError, StateReader, StateWriter, Step};
 use slm_policy::{ActionHead, ContinuousHead, Family, LogStd, Network, Scratch};
 
@@ -37,7 +39,8 @@ pub struct ActingPlan {
 
 /// Chooses actions `[n]` or `[n, k]` for observations `[n, width]`, without tensors.
 pub struct Acting {
-    network: Network,
+    /// None where the outputs are computed elsewhere.
+    network: Option<Network>,
     choice: Choice,
     scratch: Scratch,
     /// What a recurrent network carries in each environment's episode `[n, state_width]`.
@@ -49,12 +52,20 @@ impl Acting {
     pub fn new(plan: ActingPlan, actor: &NetPlan, params: &[f32], rng: Rng) -> Self {
         let (network, head) = freeze(&plan.dist, actor, params);
         let choice = Choice::new(plan, head, rng);
-        Self { network, choice, scratch: Scratch::default(), states: Vec::new() }
+        Self { network: Some(network), choice, scratch: Scratch::default(), states: Vec::new() }
+    }
+
+    /// Chooses by outputs that are computed elsewhere, drawing from `rng`.
+    pub fn of_outputs(plan: ActingPlan, rng: Rng) -> Self {
+        let head = action_head(&plan.dist, LogStd::Output);
+        let choice = Choice::new(plan, head, rng);
+        Self { network: None, choice, scratch: Scratch::default(), states: Vec::new() }
     }
 
     /// Takes over other parameters.
     pub fn refresh(&mut self, actor: &NetPlan, params: &[f32]) {
-        (self.network, self.choice.head) = freeze(&self.choice.plan.dist, actor, params);
+        let (network, head) = freeze(&self.choice.plan.dist, actor, params);
+        (self.network, self.choice.head) = (Some(network), head);
     }
 
     /// Moves the exploration schedule on to `frame`.
@@ -65,10 +76,19 @@ impl Acting {
     /// Writes an action for every row of `obs` `[n, width]`; returns them as they are stored,
     /// `[n, action_width]`: indices, base values as [`Family`] says, or the
     /// actions of [`Dist::Deterministic`] themselves.
+    ///
+    /// # Panics
+    /// When the outputs are computed elsewhere.
     pub fn act(&mut self, obs: &[f32], actions: &mut ActionBatch) -> &[f32] {
         let n = actions.len() / self.choice.plan.action_space.width();
-        self.states.resize(n * self.network.state_width(), 0.0);
-        let outputs = self.network.step(obs, n, &mut self.states, &mut self.scratch);
+        let network = self.network.as_ref().expect("who acts by observations has a network");
+        self.states.resize(n * network.state_width(), 0.0);
+        let outputs = network.step(obs, n, &mut self.states, &mut self.scratch);
+        self.choice.act(outputs, actions)
+    }
+
+    /// As [`act`](Self::act), by rows `[n, width]` of what parameterizes the distribution.
+    pub fn choose(&mut self, outputs: &[f32], actions: &mut ActionBatch) -> &[f32] {
         self.choice.act(outputs, actions)
     }
 
@@ -87,9 +107,17 @@ impl Acting {
         self.choice.metrics()
     }
 
-    /// Network and head, for export.
-    pub fn acting_net(&self) -> ActingNet {
-        ActingNet { network: self.network.clone(), head: self.choice.head.clone() }
+    /// Network and head, for export; `elsewhere` gives the parameters of a network that is not here.
+    pub fn acting_net<'a>(
+        &self,
+        actor: &NetPlan,
+        elsewhere: impl FnOnce() -> Cow<'a, [f32]>,
+    ) -> ActingNet {
+        let (network, head) = match &self.network {
+            Some(network) => (network.clone(), self.choice.head.clone()),
+            None => freeze(&self.choice.plan.dist, actor, &elsewhere()),
+        };
+        ActingNet { network, head }
     }
 
     /// Writes the generator, the exploration variable and the states; parameters belong to the

@@ -1,11 +1,12 @@
 //! The contract of learning algorithms where observations are pixels: one line in each one's tests.
 
+use burn::tensor::Device;
 use slm_env::{
     ActionBatch, ObsBatch, Rng, SeedSequence, Space, StateReader, StateWriter, Step, StepBatch,
 };
-use slm_policy::{Action, Policy};
+use slm_policy::{Action, Layer, Policy};
 
-use super::agent::{Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape};
+use super::agent::{Agent, AgentContext, AgentPlan, AlgorithmDef, EnvShape, TrainStats};
 use super::conformance::{NUM_ENVS, plan_in};
 use crate::config::Diagnostics;
 use crate::net::Compute;
@@ -41,6 +42,53 @@ pub(super) fn check_continuous(def: &AlgorithmDef, agent: &str) {
     learns_what_it_sees(def, agent, Show::Steered);
     same_seed_same_bits(def, agent, Show::Steered);
     resumes_exactly(def, agent, Show::Steered);
+}
+
+/// Checks that an on-policy agent whose network is large enough to act on a device does there what it does on
+/// the processor, and that either goes on from the other's checkpoint in the middle of a rollout.
+pub(super) fn check_on_device(def: &AlgorithmDef, agent: &str) {
+    let (cpu, device) = (Compute::kernels(1), Compute::burn(Device::flex()));
+    let new = |compute| Gallery::on(compute, def, agent, (Show::Gray, 3));
+    let (mut on_cpu, mut on_device) = (new(&cpu), new(&device));
+    assert_goes_on_alike(&mut on_cpu, &mut on_device);
+    let saved = on_device.save();
+    let [mut elsewhere, mut back] = [&cpu, &device].map(|compute| {
+        let mut gallery = new(compute);
+        gallery.load(&saved);
+        assert!(gallery.save() == saved, "what one saves, the other reads and writes");
+        gallery
+    });
+    assert_goes_on_alike(&mut elsewhere, &mut back);
+    on_device.run(STEPS);
+    assert!(on_device.save() == back.save(), "a cut in a rollout leaves no trace");
+    // From the device to the processor, and to the device again.
+    back.load(&elsewhere.save());
+    assert_goes_on_alike(&mut elsewhere, &mut back);
+}
+
+/// Steps that end in the middle of a rollout.
+const STEPS: usize = 37;
+/// Relative to 1 or the number, whichever is larger: rounding in sums of another order, 2⁻²³ each. 1e-5 was
+/// measured of weights whose gradients are next to nothing, which Adam scales up, and 5e-5 of losses.
+const TOLERANCE: f64 = 1e-4;
+
+fn assert_goes_on_alike(on_cpu: &mut Gallery, on_device: &mut Gallery) {
+    let (mut losses, mut others) = (Vec::new(), Vec::new());
+    for _ in 0..STEPS {
+        losses.extend(on_cpu.step().map(|stats| stats.loss));
+        others.extend(on_device.step().map(|stats| stats.loss));
+        assert_eq!(on_cpu.actions, on_device.actions);
+    }
+    assert!(losses.len() > 1, "there are updates to compare");
+    assert_close("loss", &losses, &others);
+    assert_close("weight", &on_cpu.weights(), &on_device.weights());
+}
+
+fn assert_close(name: &str, on_cpu: &[f64], on_device: &[f64]) {
+    assert_eq!(on_cpu.len(), on_device.len(), "{name}");
+    for (a, b) in on_cpu.iter().zip(on_device) {
+        assert!((a - b).abs() < TOLERANCE * a.abs().max(1.0), "{name}: {a} {b}");
+    }
 }
 
 /// The exported policy, written and read again, takes raw pixels.
@@ -159,11 +207,14 @@ struct Gallery {
 
 impl Gallery {
     fn new(def: &AlgorithmDef, agent: &str, show: Show, seed: u64) -> Self {
+        Self::on(&Compute::kernels(1), def, agent, (show, seed))
+    }
+
+    fn on(compute: &Compute, def: &AlgorithmDef, agent: &str, (show, seed): (Show, u64)) -> Self {
         let mut found = Diagnostics::new();
         let plan = plan(def, agent, (show.shape(), show.action_space()), &mut found);
         let plan = plan.unwrap_or_else(|| panic!("{}", found.render(false)));
-        let context =
-            AgentContext { compute: &Compute::kernels(1), seed: &SeedSequence::new(seed) };
+        let context = AgentContext { compute, seed: &SeedSequence::new(seed) };
         let obs = show.pictures(0);
         let batch =
             StepBatch { final_obs: obs.clone(), obs, steps: vec![Step::default(); NUM_ENVS] };
@@ -171,21 +222,36 @@ impl Gallery {
         Self { show, agent: plan.build(&context), batch, actions, frame: 0 }
     }
 
-    fn run(&mut self, vector_steps: usize) {
+    /// Losses of the updates in so many vector steps.
+    fn run(&mut self, vector_steps: usize) -> Vec<f64> {
+        let losses = (0..vector_steps).filter_map(|_| self.step());
+        losses.map(|stats| stats.loss).collect()
+    }
+
+    fn step(&mut self) -> Option<TrainStats> {
         let width = self.show.action_space().width();
-        for _ in 0..vector_steps {
-            self.agent.act(&self.batch, &mut self.actions);
-            for (i, step) in self.batch.steps.iter_mut().enumerate() {
-                let action = self.actions.row_f64(i, width);
-                let reward = self.show.reward(quadrant(self.frame, i), &action);
-                *step = Step { reward, terminated: true, truncated: false };
-            }
-            self.frame += NUM_ENVS as u64;
-            self.batch.final_obs = self.batch.obs.clone();
-            self.batch.obs = self.show.pictures(self.frame);
-            self.agent.observe(&self.batch);
-            self.agent.update(self.frame);
+        self.agent.act(&self.batch, &mut self.actions);
+        for (i, step) in self.batch.steps.iter_mut().enumerate() {
+            let action = self.actions.row_f64(i, width);
+            let reward = self.show.reward(quadrant(self.frame, i), &action);
+            *step = Step { reward, terminated: true, truncated: false };
         }
+        self.frame += NUM_ENVS as u64;
+        self.batch.final_obs = self.batch.obs.clone();
+        self.batch.obs = self.show.pictures(self.frame);
+        self.agent.observe(&self.batch);
+        self.agent.update(self.frame)
+    }
+
+    /// Weights of the network that is exported, layer by layer.
+    fn weights(&self) -> Vec<f64> {
+        let net = self.agent.acting_net().expect("a learner has a network").network;
+        let weights = net.layers.iter().flat_map(|layer| match layer {
+            Layer::Linear(linear) => [linear.weight(), linear.bias().to_vec()].concat(),
+            Layer::Conv2d(conv) => [conv.weight().to_vec(), conv.bias().to_vec()].concat(),
+            _ => Vec::new(),
+        });
+        weights.map(f64::from).collect()
     }
 
     fn save(&self) -> Vec<u8> {

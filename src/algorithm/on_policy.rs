@@ -74,10 +74,13 @@ impl<R: OnPolicyRule> OnPolicy<R> {
     pub fn new(plan: &OnPolicyPlan, rule: R, context: &AgentContext<'_>) -> Self {
         let seed = context.seed;
         let mut net_rng = Rng::from_sequence(&seed.child("net", 0));
-        let nets = PolicyValueNets::new(&plan.nets, &mut net_rng, context.compute);
+        let mut nets = PolicyValueNets::new(&plan.nets, &mut net_rng, context.compute);
         let act_rng = Rng::from_sequence(&seed.child("act", 0));
-        let acting =
-            Acting::new(plan.acting.clone(), nets.actor_plan(), &nets.actor_params(), act_rng);
+        let acting = if nets.acting_on_device(plan.rollout.num_envs).is_some() {
+            Acting::of_outputs(plan.acting.clone(), act_rng)
+        } else {
+            Acting::new(plan.acting.clone(), nets.actor_plan(), &nets.actor_params(), act_rng)
+        };
         Self {
             rule,
             nets,
@@ -92,6 +95,9 @@ impl<R: OnPolicyRule> OnPolicy<R> {
 
     fn learn(&mut self, frame: u64) -> TrainStats {
         let best = self.elite.as_mut().map(|elite| elite.best(&self.rollout));
+        if best.is_some() {
+            self.nets.forget_shown();
+        }
         let rollout = best.as_ref().unwrap_or(&self.rollout);
         let stats = self.rule.learn(&mut self.nets, rollout, &mut self.minibatch_rng);
         self.nets.finish_update(frame, stats.loss);
@@ -100,8 +106,11 @@ impl<R: OnPolicyRule> OnPolicy<R> {
         stats
     }
 
+    /// Gives a network on the host the new weights; one on the device has them.
     fn refresh_acting(&mut self) {
-        self.acting.refresh(self.nets.actor_plan(), &self.nets.actor_params());
+        if self.nets.acting_on_device(self.rollout.plan().num_envs).is_none() {
+            self.acting.refresh(self.nets.actor_plan(), &self.nets.actor_params());
+        }
     }
 
     fn is_due(&self) -> bool {
@@ -114,8 +123,10 @@ impl<R: OnPolicyRule> OnPolicy<R> {
 
 impl<R: OnPolicyRule> Agent for OnPolicy<R> {
     fn act(&mut self, batch: &StepBatch, actions: &mut ActionBatch) {
-        let obs = batch.obs.as_f32s(&mut self.pixels);
-        let stored = self.acting.act(obs, actions);
+        let stored = match self.nets.acting_on_device(batch.steps.len()) {
+            Some(nets) => self.acting.choose(&nets.act(&batch.obs), actions),
+            None => self.acting.act(batch.obs.as_f32s(&mut self.pixels), actions),
+        };
         self.rollout.push_acted(&batch.obs, stored);
     }
 
@@ -152,7 +163,8 @@ impl<R: OnPolicyRule> Agent for OnPolicy<R> {
     }
 
     fn acting_net(&self) -> Option<ActingNet> {
-        Some(self.acting.acting_net())
+        let params = || self.nets.actor_params();
+        Some(self.acting.acting_net(self.nets.actor_plan(), params))
     }
 
     fn save(&self, out: &mut StateWriter) {

@@ -156,7 +156,8 @@ impl DeviceObs {
         let per_row = width.div_ceil(BYTES);
         let mut words = Vec::with_capacity(rows * per_row);
         pixels.for_each(|row| pack(row, &mut words));
-        let words = Tensor::from_data(TensorData::new(words, [rows, per_row]), (device, DType::I32));
+        let words =
+            Tensor::from_data(TensorData::new(words, [rows, per_row]), (device, DType::I32));
         let shifts = Tensor::from_data([[[0, 8, 16, 24_i32]]], (device, DType::I32));
         Self { width, values: Values::Pixels { words, shifts } }
     }

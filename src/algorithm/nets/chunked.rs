@@ -8,10 +8,11 @@
 //!
 //! Unlike SLM-Lab 5, whose recurrent networks see `seq_len` copies of one observation.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor};
 use slm_env::{StateError, StateReader, StateWriter};
 
 use super::NetsPlan;
+use super::source::{ObsSource, indices};
 use super::stepped::{Stepped, Whose};
 use crate::memory::{Chunks, Rollout};
 use crate::net::{DeviceSequences, Net, NetPlan, Sequences, forget};
@@ -102,23 +103,22 @@ impl Carried {
     }
 
     /// The chunks in which `rows` lie, whose observations are among `obs` `[T·n, input]`.
-    pub(super) fn batch(&self, obs: &Tensor<2>, rows: &[u32]) -> ChunkBatch {
+    pub(super) fn batch(&self, obs: &ObsSource<'_>, rows: &[u32], device: &Device) -> ChunkBatch {
         let (found, picks) = self.find(rows);
-        let (indices, keep) = self.unfold(&found);
-        let device = obs.device();
+        let (steps, keep) = self.unfold(&found);
         ChunkBatch {
             actor: DeviceSequences {
-                obs: obs.clone().select(0, ints(&indices, &device)),
-                keep: Tensor::<1>::from_data(keep.as_slice(), &device).reshape([keep.len(), 1]),
-                states: self.actor.of_chunks(&found, &device),
+                obs: obs.pick(&steps, &indices(&steps, device)),
+                keep: Tensor::<1>::from_data(keep.as_slice(), device).reshape([keep.len(), 1]),
+                states: self.actor.of_chunks(&found, device),
             },
-            critic_states: self.critic.of_chunks(&found, &device),
-            picks: ints(&picks, &device),
+            critic_states: self.critic.of_chunks(&found, device),
+            picks: indices(&picks, device),
         }
     }
 
     /// The chunks in which `rows` lie `[m]`, and where the rows are among theirs `[seq_len, m]`.
-    fn find(&self, rows: &[u32]) -> (Vec<usize>, Vec<i32>) {
+    fn find(&self, rows: &[u32]) -> (Vec<usize>, Vec<u32>) {
         let mut places = vec![None; self.chunks.count()];
         let mut found = Vec::new();
         let mut steps = Vec::with_capacity(rows.len());
@@ -130,12 +130,12 @@ impl Carried {
             });
             steps.push((step, place));
         }
-        let picks = steps.iter().map(|(step, place)| (step * found.len() + place) as i32).collect();
+        let picks = steps.iter().map(|(step, place)| (step * found.len() + place) as u32).collect();
         (found, picks)
     }
 
     /// Rows of the steps of some chunks `[seq_len, m]`, and 0 where one begins an episode, else 1.
-    fn unfold(&self, found: &[usize]) -> (Vec<i32>, Vec<f32>) {
+    fn unfold(&self, found: &[usize]) -> (Vec<u32>, Vec<f32>) {
         let Self { chunks, starts, .. } = self;
         let (mut indices, mut keep) = (Vec::new(), Vec::new());
         for step in 0..chunks.len.min(chunks.steps) {
@@ -144,7 +144,7 @@ impl Carried {
                 // Beyond a shorter chunk's end anything will do: it is not picked.
                 let row = first + step * chunks.num_envs;
                 let row = if row < starts.len() { row } else { first };
-                indices.push(row as i32);
+                indices.push(row as u32);
                 keep.push(if step > 0 && starts[row] { 0.0 } else { 1.0 });
             }
         }
@@ -222,16 +222,15 @@ impl ChunkBatch {
             |net: &Stepped| DeviceSequences::upload(learned, &net.to_end(seen).states, device);
         let actor = upload(actor);
         let critic_states = critic.map_or_else(|| actor.states.clone(), |net| upload(net).states);
-        let (count, rows) = (histories.count as i32, learned.starts.len() as i32);
-        let picks: Vec<i32> = (rows - count..rows).collect();
-        Self { actor, critic_states, picks: ints(&picks, device) }
+        let (count, rows) = (histories.count as u32, learned.starts.len() as u32);
+        let picks: Vec<u32> = (rows - count..rows).collect();
+        Self { actor, critic_states, picks: indices(&picks, device) }
     }
 
     /// The same with some of the rows.
     pub(super) fn pick(&self, rows: &[u32]) -> Self {
         let Self { actor, critic_states, picks } = self;
-        let rows: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
-        let picks = picks.clone().select(0, ints(&rows, &picks.device()));
+        let picks = picks.clone().select(0, indices(rows, &picks.device()));
         Self { actor: actor.clone(), critic_states: critic_states.clone(), picks }
     }
 
@@ -255,8 +254,4 @@ impl ChunkBatch {
 /// Rows of `values` `[rows, width]`, one after another.
 fn gather(values: &[f32], rows: impl Iterator<Item = usize>, width: usize) -> Vec<f32> {
     rows.flat_map(|row| &values[row * width..(row + 1) * width]).copied().collect()
-}
-
-fn ints(values: &[i32], device: &Device) -> Tensor<1, Int> {
-    Tensor::from_data(TensorData::from(values), device)
 }

@@ -1,18 +1,21 @@
 //! Networks as Burn tensors: they learn on any device, and Burn differentiates their losses.
 
 use burn::tensor::{Device, Tensor};
-use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
+use slm_env::{Rng, StateError, StateReader, StateWriter};
 
 use super::chunked::Carried;
-use super::minibatch::{Batch, Minibatch, Seen};
+use super::minibatch::{Minibatch, Order, Seen};
+use super::passes::{pays_on_device, value_column};
+use super::shown::Shown;
 use super::stepped::Whose;
-use super::{CriticPlan, Epoch, Evaluation, NetsPlan, TrainingBatch, UpdateMeans};
+use super::{CriticPlan, Epoch, NetsPlan, TrainingBatch, UpdateMeans};
 use crate::algorithm::policy_loss::{Losses, PolicyLoss, Rows};
-use crate::memory::Rollout;
 use crate::net::{DeviceLearner, Dist, Net, NetPlan, Tensors};
 
-/// Rows per forward pass where nothing is learned, to bound memory.
-const CHUNK_ROWS: usize = 4096;
+/// Most bytes of observations that are kept on the device from being acted on until they are learned from,
+/// and as many again while they are put together: what every card has, and its drivers take as one
+/// buffer. Larger rollouts go up minibatch by minibatch.
+const MOST_BYTES: usize = 1 << 30;
 
 /// Networks on a device.
 pub struct DeviceNets {
@@ -21,6 +24,10 @@ pub struct DeviceNets {
     pub(super) critic: Critic,
     /// Where a network is recurrent.
     pub(super) carried: Option<Carried>,
+    /// The network that acts, where it does so on the device, until something is learned.
+    pub(super) acting: Option<Net>,
+    pub(super) shown: Shown,
+    pub(super) most_bytes: usize,
 }
 
 pub(super) enum Critic {
@@ -49,7 +56,15 @@ impl DeviceNets {
                 tensors,
             ))),
         };
-        Self { dist: plan.dist.clone(), actor, critic, carried: Carried::new(plan) }
+        Self {
+            dist: plan.dist.clone(),
+            actor,
+            critic,
+            carried: Carried::new(plan),
+            acting: None,
+            shown: Shown::default(),
+            most_bytes: MOST_BYTES,
+        }
     }
 
     pub(super) fn seq_len(&self) -> usize {
@@ -60,31 +75,12 @@ impl DeviceNets {
         self.carried.is_some()
     }
 
-    pub(super) fn evaluate(&mut self, rollout: &Rollout) -> Evaluation {
-        if let Some(mut carried) = self.carried.take() {
-            let evaluation = self.evaluate_in_time(&mut carried, rollout);
-            self.carried = Some(carried);
-            return evaluation;
-        }
-        let widths = rollout.plan();
-        let obs = self.upload_obs(rollout.obs.values());
-        let actions = self.upload(&rollout.actions, widths.action_width);
-        let bootstrap_obs = self.upload_obs(&rollout.bootstrap_obs());
-        let values = host(self.frozen_values(&obs));
-        let bootstrap = host(self.frozen_values(&bootstrap_obs));
-        let next_values = rollout.next_values(&values, &bootstrap);
-        let outputs = self.policy_columns(in_chunks(&self.actor.frozen(), &obs));
-        let log_probs = host(self.dist.log_prob_and_entropy(outputs, actions).0);
-        Evaluation { values, next_values, log_probs }
+    /// Whether `rows` environments are acted in here.
+    pub(super) fn acts(&self, rows: usize) -> bool {
+        self.carried.is_none() && pays_on_device(self.actor.plan(), rows)
     }
 
-    pub(super) fn values(&self, obs: &ObsBatch) -> Vec<f32> {
-        if obs.is_empty() {
-            return Vec::new();
-        }
-        host(self.frozen_values(&self.upload_obs(obs)))
-    }
-
+    /// Reads nothing from the device before all steps are taken.
     pub(super) fn learn(
         &mut self,
         batch: TrainingBatch<'_>,
@@ -92,25 +88,28 @@ impl DeviceNets {
         epochs: &mut dyn Iterator<Item = Epoch>,
         loss: &dyn PolicyLoss,
     ) -> UpdateMeans {
+        self.acting = None;
         let histories = batch.histories.map(|histories| self.upload_histories(histories));
-        let batch = self.upload_batch(batch);
+        let obs = match histories {
+            None => self.source(batch.obs, batch.on_device),
+            Some(_) => self.on_host(batch.obs),
+        };
+        let columns = self.upload_columns(&batch);
         let device = self.actor.device();
         let mut sums = Sums::new(&device);
-        for Epoch { order, advantages } in epochs {
-            let ordered = batch.in_order(&order);
-            let advantages = Tensor::<1>::from_data(advantages.as_slice(), &device);
-            for (k, indices) in order.chunks(minibatch_size).enumerate() {
-                let (start, len) = (k * minibatch_size, indices.len());
-                let rows = ordered.narrow(start, len);
+        for order in &Order::upload(epochs.collect(), &device) {
+            let columns = columns.clone().select(0, order.on_device.clone());
+            for (k, rows) in order.rows.chunks(minibatch_size).enumerate() {
+                let place = k * minibatch_size..k * minibatch_size + rows.len();
                 let seen = match (&self.carried, &histories) {
-                    (None, _) => Seen::Rows(Box::new(rows.obs.clone())),
-                    (Some(_), Some(histories)) => Seen::Chunks(histories.pick(indices).into()),
+                    (None, _) => Seen::Rows(Box::new(obs.pick(rows, &order.picks(&place)))),
+                    (Some(_), Some(histories)) => Seen::Chunks(histories.pick(rows).into()),
                     (Some(carried), None) => {
-                        Seen::Chunks(carried.batch(&batch.obs, indices).into())
+                        Seen::Chunks(carried.batch(&obs, rows, &device).into())
                     }
                 };
-                let advantage = advantages.clone().narrow(0, start, len);
-                self.step(Minibatch { seen, rows, advantage }, loss, &mut sums);
+                let minibatch = Minibatch::new(seen, &columns, order, &place);
+                self.step(minibatch, loss, &mut sums);
             }
         }
         sums.means()
@@ -125,6 +124,7 @@ impl DeviceNets {
     }
 
     pub(super) fn finish_update(&mut self, frame: u64, loss: f64) {
+        self.acting = None;
         self.learners_mut().for_each(|learner| learner.finish_update(frame, loss));
     }
 
@@ -148,20 +148,24 @@ impl DeviceNets {
     }
 
     pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.acting = None;
+        self.shown.clear();
         self.learners_mut().try_for_each(|learner| learner.load(from))?;
         self.carried.as_mut().map_or(Ok(()), |carried| carried.load(from))
     }
 
     /// One gradient step.
     fn step(&mut self, minibatch: Minibatch, loss: &dyn PolicyLoss, sums: &mut Sums) {
-        let Minibatch { seen, rows, advantage } = minibatch;
-        let column = |j: usize| rows.targets.clone().narrow(1, j, 1).squeeze_dim::<1>(1);
+        let Minibatch { seen, columns, advantage } = minibatch;
+        let k = self.dist.action_width();
+        let actions = columns.clone().narrow(1, 0, k);
+        let column = |j: usize| columns.clone().narrow(1, k + j, 1).squeeze_dim::<1>(1);
         let (return_, old_value, old_log_prob) = (column(0), column(1), column(2));
         let mut actor = self.actor.tracked();
         let outputs = seen.forward_training(&mut actor, Whose::Actor);
         let (critic, value) = self.tracked_values(&outputs, &seen);
         let policy = self.policy_columns(outputs);
-        let (log_prob, entropy) = self.dist.log_prob_and_entropy(policy, rows.actions);
+        let (log_prob, entropy) = self.dist.log_prob_and_entropy(policy, actions);
         let mean_entropy = entropy.clone().mean();
         let losses = loss.on_device(Rows {
             log_prob,
@@ -205,36 +209,25 @@ impl DeviceNets {
         }
     }
 
-    fn frozen_values(&self, obs: &Tensor<2>) -> Tensor<1> {
-        match &self.critic {
-            Critic::Absent => Tensor::zeros([obs.dims()[0]], &obs.device()),
-            Critic::Shared => value_column(in_chunks(&self.actor.frozen(), obs)),
-            Critic::Separate(critic) => value_column(in_chunks(&critic.frozen(), obs)),
+    /// Columns of the rows: the action as it is stored, return, old value, old log-probability.
+    fn upload_columns(&self, batch: &TrainingBatch<'_>) -> Tensor<2> {
+        let k = self.dist.action_width();
+        let mut rows = Vec::with_capacity(batch.returns.len() * (k + 3));
+        for (row, action) in batch.actions.chunks_exact(k).enumerate() {
+            rows.extend_from_slice(action);
+            rows.extend([batch.returns[row], batch.old_values[row], batch.old_log_probs[row]]);
         }
-    }
-
-    fn upload_batch(&self, batch: TrainingBatch<'_>) -> Batch {
-        let columns = [batch.returns, batch.old_values, batch.old_log_probs];
-        let targets = columns.map(|values| self.upload(values, 1));
-        Batch {
-            obs: self.upload_obs(batch.obs),
-            actions: self.upload(batch.actions, self.dist.action_width()),
-            targets: Tensor::cat(targets.to_vec(), 1),
-        }
-    }
-
-    /// Observations as a tensor `[rows, input]`.
-    fn upload_obs(&self, obs: &ObsBatch) -> Tensor<2> {
-        self.upload(obs.as_f32s(&mut Vec::new()), self.actor.plan().input)
+        self.upload(&rows, k + 3)
     }
 
     /// Host rows as a tensor `[rows, width]`.
-    fn upload(&self, rows: &[f32], width: usize) -> Tensor<2> {
+    pub(super) fn upload(&self, rows: &[f32], width: usize) -> Tensor<2> {
         let flat = Tensor::<1>::from_data(rows, &self.actor.device());
         flat.reshape([rows.len() / width, width])
     }
 
-    fn policy_columns(&self, outputs: Tensor<2>) -> Tensor<2> {
+    /// Those of the network's outputs that parameterize the policy.
+    pub(super) fn policy_columns(&self, outputs: Tensor<2>) -> Tensor<2> {
         outputs.narrow(1, 0, self.dist.width())
     }
 
@@ -276,20 +269,6 @@ impl Sums {
         let mean = |sum: f32| f64::from(sum) / self.count as f64;
         UpdateMeans { loss: mean(sums[0]), entropy: mean(sums[1]) }
     }
-}
-
-/// The value is the last column.
-fn value_column(outputs: Tensor<2>) -> Tensor<1> {
-    let last = outputs.dims()[1] - 1;
-    outputs.narrow(1, last, 1).squeeze_dim(1)
-}
-
-fn in_chunks(net: &Net, obs: &Tensor<2>) -> Tensor<2> {
-    if obs.dims()[0] <= CHUNK_ROWS {
-        return net.forward(obs.clone());
-    }
-    let chunks = obs.clone().split(CHUNK_ROWS, 0);
-    Tensor::cat(chunks.into_iter().map(|chunk| net.forward(chunk)).collect(), 0)
 }
 
 fn host(tensor: Tensor<1>) -> Vec<f32> {

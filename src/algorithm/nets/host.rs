@@ -71,7 +71,8 @@ impl HostNets {
         let values = self.values(rollout.obs.values());
         let bootstrap = self.values(&rollout.bootstrap_obs());
         let next_values = rollout.next_values(&values, &bootstrap);
-        Evaluation { values, next_values, log_probs: self.log_probs(rollout) }
+        let log_probs = self.log_probs(rollout);
+        Evaluation { values, next_values, log_probs, on_device: None }
     }
 
     pub(super) fn learn(

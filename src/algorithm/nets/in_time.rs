@@ -22,7 +22,8 @@ impl DeviceNets {
             }
         };
         let next_values = rollout.next_values(&values, &bootstrap);
-        Evaluation { values, next_values, log_probs: self.log_probs(&said.rows, rollout) }
+        let log_probs = self.log_probs(&said.rows, rollout);
+        Evaluation { values, next_values, log_probs, on_device: None }
     }
 
     /// V `[m]` at the end of `histories`.

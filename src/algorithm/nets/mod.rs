@@ -5,6 +5,9 @@ mod device;
 mod host;
 mod in_time;
 mod minibatch;
+mod passes;
+mod shown;
+mod source;
 mod stepped;
 
 use std::borrow::Cow;
@@ -15,7 +18,7 @@ pub use self::device::DeviceNets;
 pub use self::host::HostNets;
 use super::policy_loss::PolicyLoss;
 use crate::memory::Rollout;
-use crate::net::{Compute, Dist, NetPlan, Sequences, TrainPlan};
+use crate::net::{Compute, DeviceObs, Dist, NetPlan, Sequences, TrainPlan};
 
 /// Which networks an on-policy agent trains.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +74,7 @@ impl NetsPlan {
 }
 
 /// What the networks say about a rollout before they learn from it, all `[T, n]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Evaluation {
     /// V of the observations acted on; 0 without a critic.
     pub values: Vec<f32>,
@@ -79,6 +82,8 @@ pub struct Evaluation {
     pub next_values: Vec<f32>,
     /// log π of the actions taken.
     pub log_probs: Vec<f32>,
+    /// The observations acted on, where they are on the device of the networks now.
+    pub on_device: Option<DeviceObs>,
 }
 
 /// Rows to learn from, of a rollout or drawn from a replay.
@@ -86,6 +91,8 @@ pub struct Evaluation {
 pub struct TrainingBatch<'a> {
     /// Observations acted on `[rows, obs_width]`.
     pub obs: &'a ObsBatch,
+    /// The same, where they are on the device of the networks already.
+    pub on_device: Option<&'a DeviceObs>,
     /// Actions as stored `[rows, action_width]`.
     pub actions: &'a [f32],
     /// What V should be `[rows]`.
@@ -104,6 +111,7 @@ impl<'a> TrainingBatch<'a> {
     pub fn of(rollout: &'a Rollout, returns: &'a [f32], before: &'a Evaluation) -> Self {
         Self {
             obs: rollout.obs.values(),
+            on_device: before.on_device.as_ref(),
             actions: &rollout.actions,
             returns,
             old_values: &before.values,
@@ -155,6 +163,21 @@ impl PolicyValueNets {
         match plan.compute(compute) {
             Compute::Kernels(kernels) => Self::Host(Box::new(HostNets::new(plan, rng, &kernels))),
             Compute::Burn(tensors) => Self::Device(Box::new(DeviceNets::new(plan, rng, &tensors))),
+        }
+    }
+
+    /// The networks, where `rows` environments are better acted in on their device than on the host.
+    pub fn acting_on_device(&mut self, rows: usize) -> Option<&mut DeviceNets> {
+        match self {
+            Self::Host(_) => None,
+            Self::Device(nets) => nets.acts(rows).then_some(&mut **nets),
+        }
+    }
+
+    /// Forgets what was acted on on the device since the last update: another rollout is learned from.
+    pub fn forget_shown(&mut self) {
+        if let Self::Device(nets) = self {
+            nets.forget_shown();
         }
     }
 
@@ -259,6 +282,8 @@ impl PolicyValueNets {
     }
 }
 
+#[cfg(test)]
+mod device_tests;
 #[cfg(test)]
 mod recurrent_tests;
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(super) fn net(heads: &[usize], log_std_init: Option<f32>) -> NetPlan {
 }
 
 /// A network that sees pixels.
-fn conv_net(heads: &[usize]) -> NetPlan {
+pub(super) fn conv_net(heads: &[usize]) -> NetPlan {
     let relu = LayerPlan::Activation(Activation::Relu);
     let trunk = vec![
         conv([2, 9, 7], 6, 2),

@@ -225,6 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn a_network_of_pixels_does_on_a_device_what_it_does_on_the_processor() {
+        // 4·4·64·9 + 1024·512 multiply-adds in each of four environments: enough to act there.
+        let agent = AGENT.replace(
+            "type: MLPNet, shared: false, use_same_optim: true, hid_layers: [8]",
+            "type: ConvNet, shared: true, use_same_optim: true, conv_hid_layers: [[64, 3, 1]],
+              fc_hid_layers: [512], batch_norm: false, normalize: true",
+        );
+        conformance_images::check_on_device(&DEF, &agent.replace("lr: 0.005", "lr: 0.0005"));
+    }
+
+    #[test]
     fn keeps_the_agent_contract_where_weights_are_directions_and_lengths() {
         let agent = AGENT.replace(
             "type: MLPNet, shared: false, use_same_optim: true, hid_layers: [8]",

@@ -109,7 +109,7 @@ fn training_batch<'a>(
     let (old_values, old_log_probs) = (returns, returns);
     let count = returns.len();
     let histories = histories.map(|Histories { obs, starts }| Sequences { count, obs, starts });
-    TrainingBatch { obs, actions, returns, old_values, old_log_probs, histories }
+    TrainingBatch { obs, on_device: None, actions, returns, old_values, old_log_probs, histories }
 }
 
 impl<R: OnPolicyRule> OnPolicyRule for SelfImitation<R> {
