@@ -21,13 +21,16 @@ pub struct DeviceObs {
 #[derive(Clone, Debug)]
 enum Values {
     /// `[rows, width]`.
-    Features(Tensor<2>),
-    Pixels {
-        /// `[rows, ⌈width / 4⌉]`: four pixels each, the first in the lowest byte; zeros after the last.
-        words: Tensor<2, Int>,
-        /// By how many bits a pixel of a word lies higher than its first `[1, 1, 4]`.
-        shifts: Tensor<3, Int>,
-    },
+    Features(Box<Tensor<2>>),
+    Pixels(Box<Pixels>),
+}
+
+#[derive(Clone, Debug)]
+struct Pixels {
+    /// `[rows, ⌈width / 4⌉]`: four pixels each, the first in the lowest byte; zeros after the last.
+    words: Tensor<2, Int>,
+    /// By how many bits a pixel of a word lies higher than its first `[1, 1, 4]`.
+    shifts: Tensor<3, Int>,
 }
 
 impl DeviceObs {
@@ -53,7 +56,8 @@ impl DeviceObs {
         let ranges = rows.iter().map(|&row| row as usize * width..(row as usize + 1) * width);
         match obs {
             ObsBatch::F32(values) => {
-                let picked = ranges.flat_map(|range| &values[range]).copied().collect();
+                let mut picked = Vec::with_capacity(rows.len() * width);
+                ranges.for_each(|range| picked.extend_from_slice(&values[range]));
                 Self::features(picked, width, device)
             }
             ObsBatch::U8(values) => {
@@ -82,17 +86,17 @@ impl DeviceObs {
         let values = match values {
             Values::Features(_) => {
                 let rows = parts.into_iter().map(|part| match part.values {
-                    Values::Features(rows) => rows,
-                    Values::Pixels { .. } => panic!("{MIXED}"),
+                    Values::Features(rows) => *rows,
+                    Values::Pixels(_) => panic!("{MIXED}"),
                 });
-                Values::Features(Tensor::cat(rows.collect(), 0))
+                Values::Features(Box::new(Tensor::cat(rows.collect(), 0)))
             }
-            Values::Pixels { shifts, .. } => {
+            Values::Pixels(first) => {
                 let words = parts.into_iter().map(|part| match part.values {
-                    Values::Pixels { words, .. } => words,
+                    Values::Pixels(pixels) => pixels.words,
                     Values::Features(_) => panic!("{MIXED}"),
                 });
-                Values::Pixels { words: Tensor::cat(words.collect(), 0), shifts }
+                first.with(Tensor::cat(words.collect(), 0))
             }
         };
         Self { width, values }
@@ -102,7 +106,7 @@ impl DeviceObs {
     pub fn rows(&self) -> usize {
         match &self.values {
             Values::Features(rows) => rows.dims()[0],
-            Values::Pixels { words, .. } => words.dims()[0],
+            Values::Pixels(pixels) => pixels.words.dims()[0],
         }
     }
 
@@ -129,22 +133,15 @@ impl DeviceObs {
     /// The observations as numbers `[rows, width]`, pixels from 0 to 255.
     pub fn numbers(&self) -> Tensor<2> {
         match &self.values {
-            Values::Features(rows) => rows.clone(),
-            Values::Pixels { words, shifts } => {
-                let [rows, per_row] = words.dims();
-                let words = words.clone().reshape([rows, per_row, 1]);
-                let bytes = words.bitwise_right_shift(shifts.clone()).bitwise_and_scalar(0xff);
-                let bytes = bytes.reshape([rows, per_row * BYTES]);
-                let is_padded = per_row * BYTES > self.width;
-                if is_padded { bytes.narrow(1, 0, self.width) } else { bytes }.float()
-            }
+            Values::Features(rows) => (**rows).clone(),
+            Values::Pixels(pixels) => pixels.numbers(self.width),
         }
     }
 
     fn features(values: Vec<f32>, width: usize, device: &Device) -> Self {
         let shape = [values.len() / width, width];
         let rows = Tensor::from_data(TensorData::new(values, shape), device);
-        Self { width, values: Values::Features(rows) }
+        Self { width, values: Values::Features(Box::new(rows)) }
     }
 
     fn pixels<'a>(
@@ -159,7 +156,7 @@ impl DeviceObs {
         let words =
             Tensor::from_data(TensorData::new(words, [rows, per_row]), (device, DType::I32));
         let shifts = Tensor::from_data([[[0, 8, 16, 24_i32]]], (device, DType::I32));
-        Self { width, values: Values::Pixels { words, shifts } }
+        Self { width, values: Values::Pixels(Box::new(Pixels { words, shifts })) }
     }
 
     fn map(
@@ -168,12 +165,27 @@ impl DeviceObs {
         words: impl FnOnce(Tensor<2, Int>) -> Tensor<2, Int>,
     ) -> Self {
         let values = match &self.values {
-            Values::Features(rows) => Values::Features(features(rows.clone())),
-            Values::Pixels { words: rows, shifts } => {
-                Values::Pixels { words: words(rows.clone()), shifts: shifts.clone() }
-            }
+            Values::Features(rows) => Values::Features(Box::new(features((**rows).clone()))),
+            Values::Pixels(pixels) => pixels.with(words(pixels.words.clone())),
         };
         Self { width: self.width, values }
+    }
+}
+
+impl Pixels {
+    /// Other words.
+    fn with(&self, words: Tensor<2, Int>) -> Values {
+        Values::Pixels(Box::new(Self { words, shifts: self.shifts.clone() }))
+    }
+
+    /// Rows of `width` numbers.
+    fn numbers(&self, width: usize) -> Tensor<2> {
+        let [rows, per_row] = self.words.dims();
+        let words = self.words.clone().reshape([rows, per_row, 1]);
+        let bytes = words.bitwise_right_shift(self.shifts.clone()).bitwise_and_scalar(0xff);
+        let bytes = bytes.reshape([rows, per_row * BYTES]);
+        let is_padded = per_row * BYTES > width;
+        if is_padded { bytes.narrow(1, 0, width) } else { bytes }.float()
     }
 }
 

@@ -271,6 +271,6 @@ impl Sums {
     }
 }
 
-fn host(tensor: Tensor<1>) -> Vec<f32> {
+pub(super) fn host(tensor: Tensor<1>) -> Vec<f32> {
     tensor.into_data().try_to_vec().expect("values are f32")
 }

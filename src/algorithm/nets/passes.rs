@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use slm_env::ObsBatch;
 
 use super::Evaluation;
-use super::device::{Critic, DeviceNets};
+use super::device::{Critic, DeviceNets, host};
 use super::source::ObsSource;
 use crate::memory::Rollout;
 use crate::net::{DeviceObs, Net, NetPlan};
@@ -36,9 +36,8 @@ impl DeviceNets {
             self.shown.clear();
         }
         let net = self.acting.get_or_insert_with(|| self.actor.frozen());
-        let outputs = in_chunks(net, &ObsSource::Device(shown));
-        let columns = self.policy_columns(outputs).into_data();
-        columns.try_to_vec().expect("outputs are f32")
+        let outputs = in_chunks(net, &ObsSource::Device(Box::new(shown)));
+        host(self.policy_columns(outputs).flatten(0, 1))
     }
 
     /// Forgets what was acted on: something else is learned from.
@@ -59,7 +58,7 @@ impl DeviceNets {
         let policy = self.policy_columns(outputs);
         let log_probs = self.dist.log_prob_and_entropy(policy, actions).0;
         let bootstrap = self.values_of(&self.on_host(&bootstrap_obs));
-        let [values, bootstrap, log_probs] = downloaded([values, bootstrap, log_probs]);
+        let [values, bootstrap, log_probs] = downloaded(&[values, bootstrap, log_probs]);
         let next_values = rollout.next_values(&values, &bootstrap);
         Evaluation { values, next_values, log_probs, on_device }
     }
@@ -68,8 +67,7 @@ impl DeviceNets {
         if obs.is_empty() {
             return Vec::new();
         }
-        let [values] = downloaded([self.values_of(&self.on_host(obs))]);
-        values
+        host(self.values_of(&self.on_host(obs)))
     }
 
     /// Observations `[rows, input]`: those that are on the device already, else `obs`, which go up if they fit.
@@ -81,9 +79,9 @@ impl DeviceNets {
         let (width, device) = (self.actor.plan().input, self.actor.device());
         let rows = obs.len() / width;
         match on_device {
-            Some(obs) => ObsSource::Device(obs.clone()),
+            Some(obs) => ObsSource::Device(Box::new(obs.clone())),
             None if self.fits(obs, rows) => {
-                ObsSource::Device(DeviceObs::upload(obs, 0..rows, width, &device))
+                ObsSource::Device(Box::new(DeviceObs::upload(obs, 0..rows, width, &device)))
             }
             None => ObsSource::Host { obs, width, device },
         }
@@ -144,10 +142,9 @@ fn in_chunks(net: &Net, obs: &ObsSource<'_>) -> Tensor<2> {
 }
 
 /// Several vectors on the host, by one read.
-fn downloaded<const N: usize>(vectors: [Tensor<1>; N]) -> [Vec<f32>; N] {
+fn downloaded<const N: usize>(vectors: &[Tensor<1>; N]) -> [Vec<f32>; N] {
     let lengths = vectors.each_ref().map(|vector| vector.dims()[0]);
-    let all = Tensor::cat(vectors.to_vec(), 0).into_data();
-    let all: Vec<f32> = all.try_to_vec().expect("values are f32");
+    let all = host(Tensor::cat(vectors.to_vec(), 0));
     let mut rest = all.as_slice();
     lengths.map(|len| {
         let (own, others) = rest.split_at(len);

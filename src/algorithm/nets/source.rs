@@ -10,7 +10,7 @@ use crate::net::DeviceObs;
 /// Observations `[rows, width]`.
 pub(super) enum ObsSource<'a> {
     /// On the device.
-    Device(DeviceObs),
+    Device(Box<DeviceObs>),
     /// In host memory, from where those that are seen together go up.
     Host { obs: &'a ObsBatch, width: usize, device: Device },
 }
