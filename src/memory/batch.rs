@@ -1,12 +1,16 @@
 //! What a replay hands out: transitions, or sequences of them.
 
+use slm_env::ObsBatch;
+
+use super::obs_arena::ObsRows;
+
 /// Transitions drawn from a replay; its memory is reused from draw to draw.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Batch {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transitions<O> {
     /// Places in the ring `[b]`.
     pub indices: Vec<u32>,
-    /// Observations acted on `[b, obs_width]`; pixels as numbers from 0 to 255.
-    pub obs: Vec<f32>,
+    /// Observations acted on `[b, obs_width]`.
+    pub obs: O,
     /// Actions `[b, action_width]`; a discrete action is its index.
     pub actions: Vec<f32>,
     /// Rewards `[b]`.
@@ -14,12 +18,18 @@ pub struct Batch {
     /// Ends of the decision process `[b]`; a truncated row is none, and bootstraps from `next_obs`.
     pub terminated: Vec<bool>,
     /// Observations after the actions `[b, obs_width]`, final where an episode ended.
-    pub next_obs: Vec<f32>,
+    pub next_obs: O,
     /// Importance weights `[b]`; 1 where there are none.
     pub weights: Vec<f32>,
     /// How many of the last rows were not drawn: the newest ones of combined experience replay.
     pub num_newest: usize,
 }
+
+/// Transitions whose observations are numbers, pixels from 0 to 255.
+pub type Batch = Transitions<Vec<f32>>;
+
+/// Transitions whose observations are as they are stored: pixels stay bytes.
+pub type StoredBatch = Transitions<ObsBatch>;
 
 /// Sequences drawn from a replay `[L, b]`, time first: row t·b + j is step t of sequence j.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,28 +64,43 @@ pub struct Histories {
 }
 
 /// The columns that both have, to append a row to.
-pub(super) struct Columns<'a> {
-    pub(super) obs: &'a mut Vec<f32>,
+pub(super) struct Columns<'a, O = Vec<f32>> {
+    pub(super) obs: &'a mut O,
     pub(super) actions: &'a mut Vec<f32>,
     pub(super) rewards: &'a mut Vec<f32>,
     pub(super) terminated: &'a mut Vec<bool>,
-    pub(super) next_obs: &'a mut Vec<f32>,
+    pub(super) next_obs: &'a mut O,
 }
 
-impl Batch {
-    /// Forgets the rows but not their memory.
-    pub(super) fn clear(&mut self) {
+impl<O: ObsRows> Default for Transitions<O> {
+    fn default() -> Self {
+        Self {
+            indices: Vec::new(),
+            obs: O::none(),
+            actions: Vec::new(),
+            rewards: Vec::new(),
+            terminated: Vec::new(),
+            next_obs: O::none(),
+            weights: Vec::new(),
+            num_newest: 0,
+        }
+    }
+}
+
+impl<O: ObsRows> Transitions<O> {
+    /// Forgets the rows but not their memory, before observations of pixels (`is_u8`) or features come.
+    pub(super) fn clear(&mut self, is_u8: bool) {
         self.indices.clear();
-        self.obs.clear();
+        self.obs.clear_for(is_u8);
         self.actions.clear();
         self.rewards.clear();
         self.terminated.clear();
-        self.next_obs.clear();
+        self.next_obs.clear_for(is_u8);
         self.weights.clear();
         self.num_newest = 0;
     }
 
-    pub(super) fn columns(&mut self) -> Columns<'_> {
+    pub(super) fn columns(&mut self) -> Columns<'_, O> {
         Columns {
             obs: &mut self.obs,
             actions: &mut self.actions,

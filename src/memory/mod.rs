@@ -14,10 +14,10 @@ mod rollout;
 mod sampling;
 mod sum_tree;
 
-pub use batch::{Batch, Histories, SequenceBatch};
+pub use batch::{Batch, Histories, SequenceBatch, StoredBatch, Transitions};
 pub use chunks::Chunks;
 pub use cross_entropy::CrossEntropy;
-pub use obs_arena::ObsArena;
+pub use obs_arena::{ObsArena, ObsRows};
 pub use priorities::PriorityPlan;
 pub use replay::{Replay, ReplayPlan};
 pub use return_replay::{ReturnBatch, ReturnReplay};

@@ -125,16 +125,16 @@ impl ObsArena {
         }
     }
 
-    /// Appends a row to `out`; pixels become numbers from 0 to 255.
+    /// Appends a row to `out`.
     ///
     /// # Panics
     /// When there is no such row.
     #[inline]
-    pub fn gather(&self, row: usize, out: &mut Vec<f32>) {
+    pub fn gather(&self, row: usize, out: &mut impl ObsRows) {
         let row = row * self.width..(row + 1) * self.width;
         match &self.values {
-            ObsBatch::F32(values) => out.extend_from_slice(&values[row]),
-            ObsBatch::U8(values) => out.extend(values[row].iter().map(|&x| f32::from(x))),
+            ObsBatch::F32(values) => out.push_features(&values[row]),
+            ObsBatch::U8(values) => out.push_pixels(&values[row]),
         }
     }
 
@@ -162,6 +162,68 @@ impl ObsArena {
     }
 }
 
+/// Where rows of observations are gathered: as numbers, or as they are stored.
+pub trait ObsRows {
+    /// No rows yet.
+    fn none() -> Self;
+
+    /// Forgets the rows but not their memory, before rows of pixels (`is_u8`) or of features come.
+    fn clear_for(&mut self, is_u8: bool);
+
+    /// Appends a row of features.
+    fn push_features(&mut self, row: &[f32]);
+
+    /// Appends a row of pixels.
+    fn push_pixels(&mut self, row: &[u8]);
+}
+
+/// Pixels become numbers from 0 to 255.
+impl ObsRows for Vec<f32> {
+    fn none() -> Self {
+        Self::new()
+    }
+
+    fn clear_for(&mut self, _: bool) {
+        self.clear();
+    }
+
+    #[inline]
+    fn push_features(&mut self, row: &[f32]) {
+        self.extend_from_slice(row);
+    }
+
+    #[inline]
+    fn push_pixels(&mut self, row: &[u8]) {
+        self.extend(row.iter().map(|&x| f32::from(x)));
+    }
+}
+
+/// Pixels stay bytes.
+impl ObsRows for ObsBatch {
+    fn none() -> Self {
+        Self::F32(Vec::new())
+    }
+
+    fn clear_for(&mut self, is_u8: bool) {
+        match (self, is_u8) {
+            (Self::F32(rows), false) => rows.clear(),
+            (Self::U8(rows), true) => rows.clear(),
+            (rows, false) => *rows = Self::F32(Vec::new()),
+            (rows, true) => *rows = Self::U8(Vec::new()),
+        }
+    }
+
+    fn push_features(&mut self, row: &[f32]) {
+        let Self::F32(rows) = self else { panic!("{MIXED}") };
+        rows.extend_from_slice(row);
+    }
+
+    fn push_pixels(&mut self, row: &[u8]) {
+        let Self::U8(rows) = self else { panic!("{MIXED}") };
+        rows.extend_from_slice(row);
+    }
+}
+
 const MIXED: &str = "an arena and its observations are both of pixels or both of features";
 
 #[cfg(test)]
@@ -180,13 +242,18 @@ mod tests {
     }
 
     #[test]
-    fn pixels_stay_bytes_and_are_gathered_as_numbers() {
+    fn pixels_stay_bytes_and_are_gathered_as_numbers_or_as_they_are() {
         let mut arena = ObsArena::new(2, true);
         arena.push(&ObsBatch::U8(vec![0, 255]), 0);
         assert_eq!(arena.values, ObsBatch::U8(vec![0, 255]));
         let mut out = vec![7.0];
         arena.gather(0, &mut out);
         assert_eq!(out, [7.0, 0.0, 255.0]);
+        let mut out = ObsBatch::F32(vec![7.0]);
+        out.clear_for(true);
+        arena.gather(0, &mut out);
+        arena.gather(0, &mut out);
+        assert_eq!(out, ObsBatch::U8(vec![0, 255, 0, 255]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use slm_env::{ObsBatch, Segment, StateError, StateReader, StateWriter, Step};
 
-use super::obs_arena::ObsArena;
+use super::obs_arena::{ObsArena, ObsRows};
 
 /// Bytes of a page, about: small enough to copy in passing, large enough to be few.
 const PAGE_BYTES: usize = 1 << 20;
@@ -122,7 +122,7 @@ impl Page {
         self.flags[row] & ENDED != 0
     }
 
-    pub(super) fn gather_obs(&self, row: usize, out: &mut Vec<f32>) {
+    pub(super) fn gather_obs(&self, row: usize, out: &mut impl ObsRows) {
         self.obs.gather(row, out);
     }
 
@@ -132,7 +132,7 @@ impl Page {
     }
 
     /// Appends the final observation of a row that ended its episode.
-    pub(super) fn gather_final(&self, row: usize, old: &Finals, out: &mut Vec<f32>) {
+    pub(super) fn gather_final(&self, row: usize, old: &Finals, out: &mut impl ObsRows) {
         let finals = if row < self.written { &self.finals } else { old };
         let slot = finals.rows.binary_search(&(row as u32));
         finals.obs.gather(slot.expect("a row that ended has its final observation"), out);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use slm_env::{ObsBatch, StateError, StateReader, StateWriter, Step};
 
 use super::batch::Columns;
-use super::obs_arena::ObsArena;
+use super::obs_arena::{ObsArena, ObsRows};
 use super::page::{Finals, Page, RowShape};
 use super::priorities::{Priorities, PriorityPlan};
 
@@ -182,7 +182,7 @@ impl Replay {
 
     /// Appends a transition.
     #[inline]
-    pub(super) fn gather(&self, number: u64, out: &mut Columns<'_>) {
+    pub(super) fn gather<O: ObsRows>(&self, number: u64, out: &mut Columns<'_, O>) {
         let (page, row) = self.place(number);
         page.gather_obs(row, out.obs);
         page.gather_action(row, out.actions);

@@ -2,7 +2,8 @@
 
 use slm_env::Rng;
 
-use super::batch::{Batch, Histories, SequenceBatch};
+use super::batch::{Histories, SequenceBatch, Transitions};
+use super::obs_arena::ObsRows;
 use super::replay::Replay;
 
 impl Replay {
@@ -10,9 +11,9 @@ impl Replay {
     ///
     /// # Panics
     /// When nothing is held.
-    pub fn sample(&mut self, rng: &mut Rng, batch: &mut Batch) {
+    pub fn sample<O: ObsRows>(&mut self, rng: &mut Rng, batch: &mut Transitions<O>) {
         assert!(!self.is_empty(), "there are transitions to draw from");
-        batch.clear();
+        batch.clear(self.plan.obs_u8);
         let (len, count) = (self.len(), self.plan.batch_size);
         batch.num_newest = self.count_newest();
         let drawn = count - batch.num_newest;
@@ -43,7 +44,7 @@ impl Replay {
 
     /// Takes in the errors `[b]` of a batch just learned from, where there are priorities; those of
     /// rows that were not drawn are left out.
-    pub fn set_priorities(&mut self, batch: &Batch, errors: &[f32]) {
+    pub fn set_priorities<O>(&mut self, batch: &Transitions<O>, errors: &[f32]) {
         if let Some(priorities) = &mut self.priorities {
             let drawn = batch.indices.len() - batch.num_newest;
             priorities.set(&batch.indices[..drawn], &errors[..drawn]);
@@ -109,7 +110,7 @@ mod tests {
     use slm_env::{ObsBatch, StateReader, StateWriter, Step};
 
     use super::*;
-    use crate::memory::{PriorityPlan, ReplayPlan};
+    use crate::memory::{Batch, PriorityPlan, ReplayPlan};
     use crate::ops::Schedule;
 
     fn replay(num_envs: usize, max_size: usize, use_cer: bool, prioritized: bool) -> Replay {
