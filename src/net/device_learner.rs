@@ -28,8 +28,8 @@ pub struct DeviceLearner {
     descent: DeviceDescent,
     lr: LearningRate,
     grad_norm: Option<Tensor<1>>,
-    /// The gradient's norm in the state that was loaded, until the next step.
-    loaded_norm: Option<f64>,
+    /// The gradient's norm where it is known on the host, until the next step.
+    read_norm: Option<f64>,
     kept: Option<Kept>,
     /// Output rows or input gradients on the host.
     rows: Vec<f32>,
@@ -63,7 +63,7 @@ impl DeviceLearner {
             weights,
             params,
             grad_norm: None,
-            loaded_norm: None,
+            read_norm: None,
             kept: None,
             rows: Vec::new(),
         };
@@ -227,7 +227,17 @@ impl DeviceLearner {
     /// L2 norm of the last gradient before clipping; reads it back from the device.
     pub fn grad_norm(&self) -> Option<f64> {
         let norm = self.grad_norm.as_ref();
-        norm.map(|norm| f64::from(norm.clone().into_scalar::<f32>())).or(self.loaded_norm)
+        norm.map(|norm| f64::from(norm.clone().into_scalar::<f32>())).or(self.read_norm)
+    }
+
+    /// The same on the device, until it is known on the host.
+    pub fn unread_grad_norm(&self) -> Option<&Tensor<1>> {
+        self.grad_norm.as_ref()
+    }
+
+    /// Takes over the norm as it was read with other numbers.
+    pub fn set_grad_norm(&mut self, norm: f64) {
+        (self.grad_norm, self.read_norm) = (None, Some(norm));
     }
 
     /// Parameters `[num_params]` on the host, in the plan's order.
@@ -259,7 +269,7 @@ impl DeviceLearner {
         let mut learned = device_copy(&from.f32s()?, self.learned())?;
         self.lr.load(from)?;
         self.descent.load(&mut learned, from)?;
-        (self.grad_norm, self.loaded_norm) = (None, Some(from.f64()?));
+        self.set_grad_norm(from.f64()?);
         self.change(|changed, _| *changed = learned);
         if let Some(buffers) = &mut self.buffers {
             *buffers = device_copy(&from.f32s()?, buffers)?;

@@ -37,18 +37,22 @@ impl LossFn {
 
     /// Loss `[1]` of predictions against targets, both `[batch]`.
     pub fn mean(self, prediction: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
-        let difference = prediction - target;
+        self.each(prediction - target).mean()
+    }
+
+    /// Loss of each difference.
+    pub fn each<const D: usize>(self, difference: Tensor<D>) -> Tensor<D> {
         match self {
-            Self::Mse => difference.square().mean(),
-            Self::L1 => difference.abs().mean(),
-            Self::SmoothL1 { beta } => huber(difference, beta).mean() / beta,
-            Self::Huber { delta } => huber(difference, delta).mean(),
+            Self::Mse => difference.square(),
+            Self::L1 => difference.abs(),
+            Self::SmoothL1 { beta } => huber(difference, beta) / beta,
+            Self::Huber { delta } => huber(difference, delta),
         }
     }
 }
 
 /// With c = min(|d|, δ): c²/2 + δ·(|d| − c), one expression on both sides of δ.
-fn huber(difference: Tensor<1>, delta: f64) -> Tensor<1> {
+fn huber<const D: usize>(difference: Tensor<D>, delta: f64) -> Tensor<D> {
     let distance = difference.abs();
     let inner = distance.clone().clamp_max(delta);
     inner.clone().square() * 0.5 + (distance - inner) * delta
@@ -65,7 +69,7 @@ fn sign(d: f32) -> f32 {
 }
 
 /// sign(x)·ln(1 + |x|). Hafner et al. (2023), arXiv:2301.04104, eq. 9.
-pub fn symlog(x: Tensor<1>) -> Tensor<1> {
+pub fn symlog<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     x.clone().sign() * x.abs().log1p()
 }
 

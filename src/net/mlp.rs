@@ -103,6 +103,15 @@ impl Net {
         self.outputs(features)
     }
 
+    /// As [`forward`](Self::forward), of observations and of numbers after them in two tensors. Where
+    /// the numbers come in beside a picture, gradients that reach them alone do not go through it.
+    pub fn forward_beside(&self, obs: Tensor<2>, numbers: Tensor<2>) -> Tensor<2> {
+        if obs.dims()[1] == self.seen {
+            return self.forward_parts(obs.autodiff(), Some(&numbers));
+        }
+        self.forward_parts(Tensor::cat(vec![obs.autodiff(), numbers], 1), None)
+    }
+
     /// As [`forward`](Self::forward), for a pass that is learned from: batches are normalized by
     /// their own statistics, which the running ones take in.
     pub fn forward_training(&mut self, obs: Tensor<2>) -> Tensor<2> {

@@ -49,6 +49,22 @@ impl NetLearner {
         either!(self, net => net.plan())
     }
 
+    /// The learner on its device.
+    ///
+    /// # Panics
+    /// In host memory.
+    pub fn on_device(&mut self) -> &mut DeviceLearner {
+        match self {
+            Self::Device(net) => net,
+            Self::Host(_) => panic!("a network in host memory is on no device"),
+        }
+    }
+
+    /// Whether it is on a device of Burn's.
+    pub fn is_on_device(&self) -> bool {
+        matches!(self, Self::Device(_))
+    }
+
     /// Outputs `[n, output]` of `inputs` `[n, input]`, from which nothing is learned.
     pub fn infer(&mut self, inputs: &[f32]) -> &[f32] {
         either!(self, net => net.infer(inputs))

@@ -40,14 +40,24 @@ impl TargetNet {
         }
     }
 
+    /// The network as it is, as tensors.
+    ///
+    /// # Panics
+    /// In host memory.
+    pub fn on_device(&self) -> Net {
+        match self {
+            Self::Device(net) => net.frozen(),
+            Self::Host(_) => panic!("a target in host memory is on no device"),
+        }
+    }
+
     /// Outputs `[n, output]` of `inputs` `[n, input]`.
     pub fn infer(&mut self, inputs: &[f32]) -> &[f32] {
         match self {
             Self::Host(net) => net.outputs(inputs, Mode::Evaluation),
             Self::Device(net) => {
                 let inputs = upload_rows(inputs, net.plan.input, &net.params.device());
-                let frozen = Net::new(&net.plan, &net.params, net.buffers.as_ref(), false);
-                net.rows = host_rows(frozen.forward(inputs));
+                net.rows = host_rows(net.frozen().forward(inputs));
                 &net.rows
             }
         }
@@ -135,6 +145,12 @@ impl TargetNet {
                 Ok(())
             }
         }
+    }
+}
+
+impl DeviceTarget {
+    fn frozen(&self) -> Net {
+        Net::new(&self.plan, &self.params, self.buffers.as_ref(), false)
     }
 }
 
