@@ -11,6 +11,9 @@ mod conformance;
 #[cfg(test)]
 mod conformance_images;
 pub mod critics;
+#[cfg(test)]
+mod device_agreement;
+mod device_batch;
 pub mod dqn;
 mod hydra;
 mod idle_keys;

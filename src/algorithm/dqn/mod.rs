@@ -9,6 +9,7 @@
 //! starts from weights of its own. HydraDQN has one head of values per action dimension, all learned
 //! from the same reward; the loss is the mean over heads.
 
+mod device;
 mod recurrent;
 mod spec;
 
@@ -18,7 +19,7 @@ use super::action_value::{ActionValueGradients, ActionValueLoss, values_of_best}
 use super::agent::TrainStats;
 use super::off_policy::{MakeRule, OffPolicyRule};
 use super::target_update::TargetUpdate;
-use crate::memory::{Batch, Replay};
+use crate::memory::{Batch, Replay, StoredBatch};
 use crate::net::{Compute, LossFn, NetLearner, NetPlan, TargetNet, TrainPlan};
 
 pub use spec::{DOUBLE_DQN, DQN, DqnSpec, HYDRA_DQN, VANILLA_DQN};
@@ -61,6 +62,8 @@ pub struct Dqn {
     online: NetLearner,
     target: Option<TargetNet>,
     batch: Batch,
+    /// As the replay holds it, on its way to a device.
+    stored: StoredBatch,
     /// What Q should be, `[b, heads]`.
     targets: Vec<f32>,
     gradients: ActionValueGradients,
@@ -77,6 +80,7 @@ impl MakeRule for DqnPlan {
             online,
             target,
             batch: Batch::default(),
+            stored: StoredBatch::default(),
             targets: Vec::new(),
             gradients: ActionValueGradients::default(),
         }
@@ -147,6 +151,9 @@ impl OffPolicyRule for Dqn {
     }
 
     fn learn(&mut self, replay: &mut Replay, rng: &mut Rng) -> TrainStats {
+        if self.online.is_on_device() {
+            return device::learn(self, replay, rng);
+        }
         let (iters, batch_iters) = (self.plan.training_iter, self.plan.training_batch_iter);
         let mut loss = 0.0;
         for _ in 0..iters {

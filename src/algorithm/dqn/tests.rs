@@ -5,7 +5,8 @@ use slm_kernels::Sgd;
 use slm_policy::Activation;
 
 use super::*;
-use crate::algorithm::{conformance, conformance_images, memory_task};
+use crate::algorithm::device_agreement::{self, Sight};
+use crate::algorithm::{AlgorithmDef, conformance, conformance_images, memory_task};
 use crate::config::Diagnostics;
 use crate::net::{LayerPlan, LrSchedule, OptimPlan, plain};
 
@@ -163,4 +164,56 @@ fn a_recurrent_network_learns_what_takes_memory() {
 fn what_a_recurrent_network_exports_acts_as_it_does_itself() {
     let greedy = recurrent("LSTM").replace("end_val: 0.1", "end_val: 0.0");
     memory_task::check_export(&DQN, &greedy, 600);
+}
+
+/// Two draws an update and two steps a draw; what each variant changes is in use.
+const ON_DEVICE: &str = "{
+    algorithm: {name: DQN, action_policy: epsilon_greedy, gamma: 0.9,
+      explore_var_spec: {name: linear_decay, start_val: 1.0, end_val: 0.1, start_step: 0, end_step: 500},
+      training_batch_iter: 2, training_iter: 2, training_frequency: 4, training_start_step: 16},
+    memory: {name: Replay, batch_size: 16, max_size: 500},
+    net: {type: MLPNet, hid_layers: [8], hid_layers_activation: tanh, clip_grad_val: 1.0,
+      loss_spec: {name: SmoothL1Loss, beta: 0.5}, optim_spec: {name: Adam, lr: 0.01},
+      update_type: replace, update_frequency: 20}}";
+
+fn agrees_on_a_device(def: &AlgorithmDef, agent: &str) {
+    let agent = agent.replace("name: DQN", &format!("name: {}", def.name));
+    device_agreement::check(def, &agent, Sight::Numbers, &Space::Discrete { n: 3 });
+}
+
+#[test]
+fn every_value_of_what_comes_next_is_learned_alike_on_a_device() {
+    let target = ",\n      update_type: replace, update_frequency: 20";
+    agrees_on_a_device(&VANILLA_DQN, &ON_DEVICE.replace(target, ""));
+    agrees_on_a_device(&DQN, ON_DEVICE);
+    agrees_on_a_device(&DOUBLE_DQN, ON_DEVICE);
+}
+
+#[test]
+fn priorities_and_their_weights_are_learned_by_alike_on_a_device() {
+    let agent = ON_DEVICE
+        .replace("name: Replay", "name: PrioritizedReplay, alpha: 0.6, epsilon: 0.01, use_cer: true,
+          beta_spec: {name: linear_decay, start_val: 0.4, end_val: 1.0, start_step: 0, end_step: 900}")
+        .replace("update_type: replace, update_frequency: 20", "update_type: polyak, polyak_coef: 0.1");
+    agrees_on_a_device(&DOUBLE_DQN, &agent);
+}
+
+#[test]
+fn several_heads_are_learned_alike_on_a_device() {
+    let agent = ON_DEVICE.replace("name: DQN", "name: HydraDQN");
+    let space = Space::MultiDiscrete { nvec: vec![2, 3] };
+    device_agreement::check(&HYDRA_DQN, &agent, Sight::Numbers, &space);
+}
+
+#[test]
+fn dueling_networks_of_pixels_are_learned_alike_on_a_device() {
+    for kind in ["ConvNet", "DuelingConvNet"] {
+        let net = format!(
+            "type: {kind}, conv_hid_layers: [[6, 3, 2]], fc_hid_layers: [12], normalize: true"
+        );
+        let agent = ON_DEVICE.replace("type: MLPNet, hid_layers: [8]", &net);
+        device_agreement::check(&DQN, &agent, Sight::Pixels, &Space::Discrete { n: 3 });
+    }
+    let dueling = ON_DEVICE.replace("type: MLPNet", "type: DuelingMLPNet");
+    agrees_on_a_device(&DOUBLE_DQN, &dueling);
 }

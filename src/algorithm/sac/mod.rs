@@ -17,6 +17,8 @@
 //!
 //! Unlike SLM-Lab 5, log α is part of what is saved and resumed.
 
+mod device;
+mod device_policy;
 mod discrete;
 mod policy;
 mod relaxed;
@@ -31,7 +33,7 @@ use self::temperature::Temperature;
 use super::agent::TrainStats;
 use super::critics::{Critics, CriticsPlan, bootstrap};
 use super::off_policy::{MakeRule, OffPolicyRule};
-use crate::memory::{Batch, Replay};
+use crate::memory::{Batch, Replay, StoredBatch};
 use crate::net::{Compute, NetLearner, NetPlan, TrainPlan};
 
 pub use policy::SacActions;
@@ -72,6 +74,8 @@ pub struct Sac {
     policy: SacPolicy,
     temperature: Temperature,
     batch: Batch,
+    /// As the replay holds it, on its way to a device.
+    stored: StoredBatch,
     next_values: Vec<f32>,
     /// Batches learned from.
     iterations: u64,
@@ -91,8 +95,9 @@ impl MakeRule for SacPlan {
             actor: NetLearner::new(actor, train, rng, compute),
             critics: Critics::new(&self.critics, rng, compute),
             policy: SacPolicy::new(self.actions),
-            temperature: Temperature::new(self.temperature.clone()),
+            temperature: Temperature::new(self.temperature.clone(), compute),
             batch: Batch::default(),
+            stored: StoredBatch::default(),
             next_values: Vec::new(),
             iterations: 0,
             entropy: f32::NAN,
@@ -140,6 +145,9 @@ impl OffPolicyRule for Sac {
     }
 
     fn learn(&mut self, replay: &mut Replay, rng: &mut Rng) -> TrainStats {
+        if self.actor.is_on_device() {
+            return device::learn(self, replay, rng);
+        }
         let (mut critic_loss, iters) = (0.0, self.plan.training_iter);
         for _ in 0..iters {
             replay.sample(rng, &mut self.batch);

@@ -7,7 +7,7 @@ use crate::algorithm::HostNoise;
 use slm_policy::Noise;
 
 /// Temperature of the relaxation, SLM-Lab's.
-const TEMPERATURE: f32 = 1.0;
+pub(super) const TEMPERATURE: f32 = 1.0;
 
 /// A batch of one-hot samples that gradients pass as if they were soft; buffers that are used again.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use slm_env::Rng;
 use crate::net::LOG_STD_BOUNDS;
 
 /// ½·ln 2π.
-const HALF_LN_2PI: f32 = 0.918_938_5;
+pub(super) const HALF_LN_2PI: f32 = 0.918_938_5;
 
 /// A batch of samples a = tanh(u), u = μ + σ·ε; buffers that are used again.
 #[derive(Debug, Default)]

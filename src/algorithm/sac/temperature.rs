@@ -1,8 +1,9 @@
 //! The temperature α: how much entropy is worth. Haarnoja et al. (2018b), arXiv:1812.05905, §5.
 
+use burn::tensor::{Device, Tensor};
 use slm_env::{StateError, StateReader, StateWriter};
 
-use crate::net::{LearnedScalar, OptimPlan};
+use crate::net::{Compute, LearnedScalar, OptimPlan};
 
 /// How α comes about.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,17 +58,17 @@ pub(super) struct Temperature {
 }
 
 impl Temperature {
-    pub(super) fn new(plan: TemperaturePlan) -> Self {
+    pub(super) fn new(plan: TemperaturePlan, compute: &Compute) -> Self {
         let log_alpha = match &plan {
             TemperaturePlan::Fixed { .. } => None,
             TemperaturePlan::Learned { optim, lr, .. } => {
-                Some(LearnedScalar::new(0.0, optim.clone(), *lr))
+                Some(LearnedScalar::new(0.0, optim.clone(), *lr, compute))
             }
         };
         Self { plan, log_alpha, frame: 0 }
     }
 
-    /// α now.
+    /// α now; reads a learned one back from a device.
     pub(super) fn alpha(&self) -> f32 {
         match self.plan {
             TemperaturePlan::Fixed { alpha, anneal_frames: 0 } => alpha as f32,
@@ -81,6 +82,14 @@ impl Temperature {
         }
     }
 
+    /// α `[1]` now, on the device where the networks are.
+    pub(super) fn alpha_on(&self, device: &Device) -> Tensor<1> {
+        match &self.log_alpha {
+            Some(log_alpha) => log_alpha.on_device().exp(),
+            None => Tensor::full([1], self.alpha(), device),
+        }
+    }
+
     /// One step down ∂L/∂log α of L = α·(H − H̄), given the policy's entropy H (eq. 18).
     pub(super) fn learn(&mut self, entropy: f32) {
         if let TemperaturePlan::Learned { target, log_alpha_range: [low, high], .. } = self.plan
@@ -88,6 +97,17 @@ impl Temperature {
         {
             let excess = entropy - target.at(self.frame) as f32;
             log_alpha.step(log_alpha.value().exp() * excess, low as f32, high as f32);
+        }
+    }
+
+    /// As [`learn`](Self::learn), given the entropy `[1]` on the device.
+    pub(super) fn learn_on_device(&mut self, entropy: Tensor<1>) {
+        if let TemperaturePlan::Learned { target, log_alpha_range: [low, high], .. } = self.plan
+            && let Some(log_alpha) = &mut self.log_alpha
+        {
+            let excess = entropy - target.at(self.frame) as f32;
+            let gradient = log_alpha.on_device().exp() * excess;
+            log_alpha.step_on_device(gradient, low as f32, high as f32);
         }
     }
 
@@ -113,27 +133,27 @@ mod tests {
     use super::*;
     use crate::net::Sgd;
 
-    fn learned(target: TargetEntropy) -> Temperature {
+    fn learned(target: TargetEntropy, compute: &Compute) -> Temperature {
         let sgd = Sgd { momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false };
-        Temperature::new(TemperaturePlan::Learned {
-            target,
-            optim: OptimPlan::Sgd(sgd),
-            lr: 0.5,
-            log_alpha_range: [-5.0, 0.25],
-        })
+        let (optim, log_alpha_range) = (OptimPlan::Sgd(sgd), [-5.0, 0.25]);
+        let plan = TemperaturePlan::Learned { target, optim, lr: 0.5, log_alpha_range };
+        Temperature::new(plan, compute)
     }
 
     /// At log α = 0: gradient 1·(2 − 1), so log α = −½. Then e^−½·(0 − 1)·½ = −0.3033 up, and at most ¼.
     #[test]
     fn too_much_entropy_cools_and_too_little_heats_within_bounds() {
-        let mut temperature = learned(TargetEntropy { start: 1.0, end: 1.0, frames: 0 });
-        let mut after = |entropy| {
-            temperature.learn(entropy);
-            temperature.alpha().ln()
-        };
-        for (entropy, expected) in [(2.0, -0.5), (0.0, -0.196_734_67), (-9.0, 0.25)] {
-            let found = after(entropy);
-            assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+        let target = TargetEntropy { start: 1.0, end: 1.0, frames: 0 };
+        let mut on_host = learned(target, &Compute::kernels(1));
+        let device = Device::flex();
+        let mut on_device = learned(target, &Compute::burn(device.clone()));
+        for (entropy, expected) in [(2.0f32, -0.5f32), (0.0, -0.196_734_67), (-9.0, 0.25)] {
+            on_host.learn(entropy);
+            on_device.learn_on_device(Tensor::full([1], entropy, &device));
+            let alpha = on_device.alpha_on(&device).into_scalar::<f32>();
+            for found in [on_host.alpha(), on_device.alpha(), alpha] {
+                assert!((found.ln() - expected).abs() < 1e-6, "{found} is not {expected}");
+            }
         }
     }
 
@@ -146,7 +166,7 @@ mod tests {
     #[test]
     fn a_fixed_temperature_may_go_to_zero() {
         let plan = TemperaturePlan::Fixed { alpha: 0.2, anneal_frames: 100 };
-        let mut temperature = Temperature::new(plan);
+        let mut temperature = Temperature::new(plan, &Compute::kernels(1));
         let mut at = |frame| {
             temperature.advance(frame);
             temperature.learn(7.0);

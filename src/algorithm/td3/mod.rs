@@ -8,6 +8,7 @@
 //! Actions μ(s) are the tanh of the actor's outputs. Normal noise explores, with DDPG too, whose
 //! authors took an Ornstein-Uhlenbeck process; until learning starts actions are uniform.
 
+mod device;
 mod policy;
 mod spec;
 
@@ -18,7 +19,7 @@ use super::agent::TrainStats;
 use super::critics::{Critics, CriticsPlan, bootstrap};
 use super::off_policy::{MakeRule, OffPolicyRule};
 use super::target_update::TargetUpdate;
-use crate::memory::{Batch, Replay};
+use crate::memory::{Batch, Replay, StoredBatch};
 use crate::net::{Compute, NetLearner, NetPlan, TargetNet, TrainPlan};
 
 pub use policy::Smoothing;
@@ -53,6 +54,8 @@ pub struct Td3<const CRITICS: usize> {
     critics: Critics<CRITICS>,
     policy: DeterministicPolicy,
     batch: Batch,
+    /// As the replay holds it, on its way to a device.
+    stored: StoredBatch,
     /// What Q should be `[b]`.
     targets: Vec<f32>,
     /// Column of each action taken in its row of values `[b]`: there is but one.
@@ -74,6 +77,7 @@ impl<const CRITICS: usize> MakeRule for Td3Plan<CRITICS> {
             critics: Critics::new(&self.critics, rng, compute),
             policy: DeterministicPolicy::default(),
             batch: Batch::default(),
+            stored: StoredBatch::default(),
             targets: Vec::new(),
             columns: Vec::new(),
             iterations: 0,
@@ -121,6 +125,9 @@ impl<const CRITICS: usize> OffPolicyRule for Td3<CRITICS> {
     }
 
     fn learn(&mut self, replay: &mut Replay, rng: &mut Rng) -> TrainStats {
+        if self.actor.is_on_device() {
+            return device::learn(self, replay, rng);
+        }
         let (mut critic_loss, iters) = (0.0, self.plan.training_iter);
         for _ in 0..iters {
             replay.sample(rng, &mut self.batch);

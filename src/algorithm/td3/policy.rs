@@ -79,9 +79,13 @@ impl Smoothing {
     /// Adds standard normal `noise` to actions, scaled and clipped, and clips them to ±1.
     fn apply(self, actions: &mut [f32], mut noise: impl FnMut() -> f64) {
         for action in actions {
-            let noise = (self.std * noise()).clamp(-self.clip, self.clip);
-            *action = (*action + noise as f32).clamp(-1.0, 1.0);
+            *action = (*action + self.clipped(noise())).clamp(-1.0, 1.0);
         }
+    }
+
+    /// Standard normal `noise`, scaled and clipped.
+    pub(super) fn clipped(self, noise: f64) -> f32 {
+        (self.std * noise).clamp(-self.clip, self.clip) as f32
     }
 }
 

@@ -5,6 +5,7 @@ use slm_policy::Activation;
 
 use super::*;
 use crate::algorithm::critics::CriticLoss;
+use crate::algorithm::device_agreement::{self, Sight};
 use crate::algorithm::{conformance, conformance_images};
 use crate::memory::ReplayPlan;
 use crate::net::{LayerPlan, LossFn, LrSchedule, OptimPlan, Sgd, plain};
@@ -256,4 +257,41 @@ fn set_target(target: &mut TargetNet, params: &[f32]) {
     let mut out = StateWriter::new();
     out.f32s(params);
     target.load(&mut StateReader::new(&out.into_bytes())).unwrap();
+}
+
+/// Two draws an update.
+const ON_DEVICE: &str = "{
+    algorithm: {name: TD3, gamma: 0.9, training_frequency: 4, training_iter: 2,
+      training_start_step: 32},
+    memory: {name: Replay, batch_size: 16, max_size: 2000},
+    net: {type: MLPNet, hid_layers: [16], hid_layers_activation: tanh,
+      optim_spec: {name: Adam, lr: 0.005}, update_type: polyak, polyak_coef: 0.05}}";
+
+#[test]
+fn both_learn_alike_on_a_device() {
+    let space = Space::symmetric(&[1.0, 1.0]);
+    device_agreement::check(&TD3, ON_DEVICE, Sight::Numbers, &space);
+    let ddpg = ON_DEVICE.replace("name: TD3", "name: DDPG");
+    device_agreement::check(&DDPG, &ddpg, Sight::Numbers, &space);
+    let keys = "gamma: 0.9, policy_delay: 3, policy_noise: 0.3, noise_clip: 0.2";
+    let agent = ON_DEVICE
+        .replace("gamma: 0.9", keys)
+        .replace("name: Replay", "name: PrioritizedReplay, alpha: 0.6, epsilon: 0.01")
+        .replace(
+            "update_type: polyak, polyak_coef: 0.05",
+            "update_type: replace, update_frequency: 20",
+        );
+    device_agreement::check(&TD3, &agent, Sight::Numbers, &space);
+}
+
+#[test]
+fn both_learn_alike_on_a_device_where_they_see_pixels() {
+    let agent = ON_DEVICE.replace(
+        "type: MLPNet, hid_layers: [16]",
+        "type: ConvNet, conv_hid_layers: [[6, 3, 2]], fc_hid_layers: [12], normalize: true",
+    );
+    let space = Space::symmetric(&[1.0, 1.0]);
+    device_agreement::check(&TD3, &agent, Sight::Pixels, &space);
+    let ddpg = agent.replace("name: TD3", "name: DDPG");
+    device_agreement::check(&DDPG, &ddpg, Sight::Pixels, &space);
 }

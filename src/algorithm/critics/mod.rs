@@ -1,6 +1,8 @@
 //! Critics of states and actions and, where the algorithm has them, their targets: one, or twins as in
 //! Fujimoto et al. (2018), arXiv:1802.09477, §4.
 
+pub(super) mod device;
+
 use std::array::from_fn;
 
 use slm_env::{Rng, StateError, StateReader, StateWriter};
