@@ -213,6 +213,13 @@ fn sac_trains_as_on_the_processor() {
 }
 
 #[test]
+fn td3_and_ddpg_train_as_on_the_processor() {
+    for name in ["td3_pendulum", "ddpg_pendulum"] {
+        agrees_with_the_processor(&plan(&format!("benchmark/td3/{name}.yaml"), name, &EARLY));
+    }
+}
+
+#[test]
 fn a_card_that_is_not_there_is_one_clear_error() {
     let _turn = one_at_a_time();
     let error = open(DeviceChoice::Wgpu(99)).unwrap_err();
