@@ -57,6 +57,11 @@ pub fn pictures(_: &EnvDef) -> Option<Pictures> {
     None
 }
 
+/// The features of this build that choose environments.
+pub fn features() -> Vec<&'static str> {
+    if cfg!(feature = "mujoco") { vec!["mujoco"] } else { Vec::new() }
+}
+
 /// The algorithm of this name.
 pub fn find_algorithm(name: &str) -> Option<&'static AlgorithmDef> {
     ALGORITHMS.iter().copied().find(|def| def.name == name)

@@ -33,7 +33,7 @@ impl Resolver<'_> {
 
     /// Notes keys of the critic in `net`.
     pub(super) fn note_critic_keys(&mut self, net: &NetSpec, why: &str) {
-        critic_keys(net, &[]).for_each(|key| self.found.unread_key(key(why)));
+        critic_keys(net, &["gpu"]).for_each(|key| self.found.unread_key(key(why)));
     }
 
     /// Notes what changes nothing in the networks of a policy and a value without targets.
@@ -51,9 +51,10 @@ impl Resolver<'_> {
         }
     }
 
-    /// Warns of keys of the critic in `net`, but for those that every critic has.
+    /// Warns of keys of the critic in `net`, but for those that every critic has, and what says where all
+    /// networks train.
     fn warn_of_critic_keys(&mut self, net: &NetSpec, why: &str) {
-        let read = ["init_std", "loss_spec"];
+        let read = ["init_std", "loss_spec", "gpu"];
         critic_keys(net, &read).for_each(|key| self.found.warning(key(why)));
     }
 

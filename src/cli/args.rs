@@ -148,7 +148,8 @@ pub(super) struct BenchArgs {
     /// Also write what was measured, and the machine, into this file.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-    /// Where networks train: cpu, auto, wgpu, wgpu:N, or flex (the processor under Burn's kernels).
+    /// Where networks train: auto (the first card, else the processor), cpu, cuda, cuda:N, wgpu, wgpu:N, or flex
+    /// (the processor under Burn's kernels).
     #[arg(long, env = "DEVICE", hide_env = true, default_value_t, value_name = "DEVICE")]
     pub(super) device: DeviceChoice,
     /// Threads of networks and environments [default: one per core].

@@ -29,13 +29,12 @@ const DEFAULT_SPECS: [(&str, &str); 4] = [
 /// Measures spec after spec and prints each as it comes.
 pub(super) fn run(args: &BenchArgs) -> Outcome {
     let choices = choices(&args.specs)?;
-    let threads = args.threads.unwrap_or_else(cores);
     let plans = choices.iter().map(|(file, name)| plan(file, name, &args.set));
     let plans = plans.collect::<Result<Vec<Plan>, Failure>>()?;
-    let budget = Duration::from_secs_f64(args.seconds);
-    let options = BenchOptions { device: device::open(args.device)?, threads, budget };
+    let options = options(args)?;
     let device_name = machine::device_name(args.device, &options.device);
-    print(&format!("{}\n{}", machine::line(), device_line(args.device, &device_name, threads)))?;
+    let device_line = device_line(args.device, &device_name, options.threads);
+    print(&format!("{}\n{device_line}", machine::line()))?;
     let mut reports = Vec::new();
     for (plan, (file, _)) in plans.iter().zip(&choices) {
         let report = bench(plan, &options)?;
@@ -57,6 +56,17 @@ pub(super) fn run(args: &BenchArgs) -> Outcome {
         "specs": reports,
     });
     args.json.as_deref().map_or(Ok(()), |path| write(path, &whole))
+}
+
+/// How to measure, with the device ready.
+fn options(args: &BenchArgs) -> Result<BenchOptions, Failure> {
+    let opened = device::open_for(args.device, 0, 1)?;
+    opened.notice.map_or(Ok(()), |notice| print(&notice))?;
+    Ok(BenchOptions {
+        device: opened.devices.of_session(0).clone(),
+        threads: args.threads.unwrap_or_else(cores),
+        budget: Duration::from_secs_f64(args.seconds),
+    })
 }
 
 /// File and name of each spec.

@@ -21,6 +21,7 @@ pub(super) fn run(args: &DoctorArgs) -> Outcome {
         row("cores", thread::available_parallelism().map_or(1, usize::from).to_string()),
         row("algorithms", registry::ALGORITHMS.len().to_string()),
         row("environments", registry::envs().count().to_string()),
+        row("features", features()),
         row("window", window()),
         row("data folder", data_folder(&args.data_dir)),
     ];
@@ -34,6 +35,12 @@ pub(super) fn run(args: &DoctorArgs) -> Outcome {
 
 fn row(name: &str, value: String) -> [String; 2] {
     [name.to_owned(), value]
+}
+
+/// What this build was asked for beyond the default.
+fn features() -> String {
+    let features: Vec<&str> = device::features().into_iter().chain(registry::features()).collect();
+    if features.is_empty() { "none".to_owned() } else { features.join(", ") }
 }
 
 /// Why some environments can not be made, each reason once.

@@ -3,7 +3,7 @@
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use slm_lab::device::{self, DeviceChoice};
+use slm_lab::device::{self, DeviceChoice, Devices};
 use slm_lab::experiment::{Mode, RunOptions};
 
 use super::failure::Failure;
@@ -43,14 +43,16 @@ impl<'a> Lab<'a> {
         self.args.threads.unwrap_or(all).min(cores())
     }
 
-    /// How to train (at most) this many sessions, with the device ready.
-    pub(super) fn run_options(&self, mode: Mode, sessions: usize) -> Result<RunOptions, Failure> {
+    /// How to train this many sessions, with devices ready: those asked for, else those of the spec.
+    pub(super) fn run_options(
+        &self,
+        mode: Mode,
+        sessions: usize,
+        device_of_spec: DeviceChoice,
+    ) -> Result<RunOptions, Failure> {
         let args = self.args;
-        if args.cuda_offset > 0 && args.device == DeviceChoice::Cpu {
-            tracing::info!("--cuda-offset counts graphics cards; the processor is only one");
-        }
-        let device = device::open(args.device.with_offset(args.cuda_offset))?;
-        let mut options = RunOptions::new(mode, device);
+        let choice = args.device.unwrap_or(device_of_spec);
+        let mut options = RunOptions::new(mode, self.devices(choice, sessions)?);
         let threads = self.threads();
         options.sessions_in_parallel = threads.min(sessions).max(1);
         options.threads = (threads / options.sessions_in_parallel).max(1);
@@ -61,6 +63,16 @@ impl<'a> Lab<'a> {
             options.checkpoint_interval = Duration::from_secs_f64(seconds);
         }
         Ok(options)
+    }
+
+    fn devices(&self, choice: DeviceChoice, sessions: usize) -> Result<Devices, Failure> {
+        let offset = self.args.cuda_offset;
+        if offset > 0 && !choice.counts_cards() {
+            tracing::info!("--cuda-offset counts graphics cards; the processor is only one");
+        }
+        let opened = device::open_for(choice, offset, sessions)?;
+        opened.notice.iter().for_each(|notice| tracing::info!("{notice}"));
+        Ok(opened.devices)
     }
 }
 

@@ -30,10 +30,11 @@ pub(super) struct RunArgs {
     /// Seed from which every random number follows [default: the spec's, else chosen and recorded].
     #[arg(long, env = "SEED", hide_env = true, value_name = "N")]
     pub(super) seed: Option<u64>,
-    /// Where networks train: cpu, auto, wgpu, wgpu:N, or flex (the processor under Burn's kernels).
-    #[arg(long, env = "DEVICE", hide_env = true, default_value_t, value_name = "DEVICE")]
-    pub(super) device: DeviceChoice,
-    /// Count graphics cards from this one on.
+    /// Where networks train: auto (the first card, else the processor), cpu, cuda, cuda:N, wgpu, wgpu:N, or flex
+    /// (the processor under Burn's kernels) [default: as the spec's net.gpu says, else cpu].
+    #[arg(long, env = "DEVICE", hide_env = true, value_name = "DEVICE")]
+    pub(super) device: Option<DeviceChoice>,
+    /// Count graphics cards from this one on; sessions take the cards in turn.
     #[arg(long, env = "CUDA_OFFSET", hide_env = true, default_value_t = 0, value_name = "N")]
     pub(super) cuda_offset: usize,
     /// Threads to use at most [default: one per core]; results do not depend on it.

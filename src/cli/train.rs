@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use slm_lab::analysis::report;
 use slm_lab::experiment::{
-    EnjoySource, Mode, Phase, Plan, SessionReport, TrialReport, resume_trial, run_trial,
+    EnjoySource, Mode, Phase, Plan, SessionReport, TrialReport, device_of_run, resume_trial,
+    run_trial,
 };
 
 use super::enjoy;
@@ -16,7 +17,7 @@ use super::terminal::{columns, print};
 /// Trains from the start.
 pub(super) fn fresh(lab: &Lab<'_>, plan: &Plan, mode: Mode) -> Outcome {
     let sessions = if mode == Mode::Dev { 1 } else { plan.spec.meta.max_session };
-    let options = lab.run_options(mode, sessions)?;
+    let options = lab.run_options(mode, sessions, plan.device())?;
     tracing::debug!("the spec with every default: {}", plan.expanded());
     let result = run_trial(plan, &options, &lab.console, lab.interrupt.flag());
     lab.console.finish_run();
@@ -28,7 +29,8 @@ pub(super) fn resume(lab: &Lab<'_>, folder: &Path) -> Outcome {
     if lab.args.seed.is_some() {
         tracing::warn!("--seed changes nothing: a run goes on with the seed it was started with");
     }
-    let options = lab.run_options(Mode::Train, usize::MAX)?;
+    let (device, sessions) = device_of_run(folder)?;
+    let options = lab.run_options(Mode::Train, sessions, device)?;
     let result = resume_trial(folder, &options, &lab.console, lab.interrupt.flag());
     lab.console.finish_run();
     conclude(lab, &result?)

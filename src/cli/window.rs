@@ -1,5 +1,5 @@
 //! A window that shows frames. It is a convenience of the binary, hence the one place outside
-//! `registry.rs` and `device.rs` that knows a feature: without `window` it says so and stays closed.
+//! `registry.rs` and `device` that knows a feature: without `window` it says so and stays closed.
 
 use slm_env::Frame;
 

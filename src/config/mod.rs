@@ -11,6 +11,7 @@ mod env;
 mod error;
 mod fields;
 mod from_node;
+mod gpu;
 mod hydra_layers;
 mod known;
 mod locate;
@@ -54,6 +55,7 @@ pub use fields::{
     Fields, Kwargs, Record, RecordSchema, read_record, read_tagged, record_schema, within_schema,
 };
 pub use from_node::FromNode;
+pub use gpu::GpuSpec;
 pub use hydra_layers::HydraLayersSpec;
 pub use known::Available;
 pub use locate::{built_in_paths, locate};

@@ -6,8 +6,8 @@ use serde_json::{Map, Value as Json, json};
 use super::net_body::BodySpec;
 use super::place::Place;
 use super::{
-    Diagnostics, Entry, Fields, FromNode, LossSpec, LrSchedulerSpec, Node, OptimSpec, Record,
-    Value, above, spec, spec_enum, to_json,
+    Diagnostics, Entry, Fields, FromNode, GpuSpec, LossSpec, LrSchedulerSpec, Node, OptimSpec,
+    Record, Value, above, spec, spec_enum, to_json,
 };
 
 spec_enum! {
@@ -62,8 +62,8 @@ spec! {
         log_std_init: Option<f64> = nullable;
         /// Gain of the heads' orthogonal weights, written `actor_init_std` and `critic_init_std`.
         init_std: Option<f64> = nullable, in above(0.0);
-        /// Where the network lives; `--device` decides, this key is kept for SLM-Lab's specs.
-        gpu: Json = default(Json::Null);
+        /// Whether networks train on a graphics card, where `--device` does not say.
+        gpu: GpuSpec = default(GpuSpec::Unsaid);
     }
 }
 
@@ -157,6 +157,15 @@ impl FromNode for NetPartSpec {
 }
 
 impl NetPartSpec {
+    /// The card that its `gpu` asks for, of any or by number; none where it trains on the processor.
+    pub fn card(&self) -> Option<Option<usize>> {
+        match self.training.gpu {
+            GpuSpec::Unsaid | GpuSpec::Never => None,
+            GpuSpec::Auto => self.body.has_convolutions().then_some(None),
+            GpuSpec::Card(index) => Some(index),
+        }
+    }
+
     fn write(&self) -> Map<String, Json> {
         let mut out = self.body.write();
         self.training.write(&mut out);

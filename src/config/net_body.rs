@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::net_layer::MAX_WIDTH;
 use super::{
-    ActivationSpec, ArcSpec, ConvLayerSpec, Fields, HeadActivationSpec, HydraLayersSpec, Names,
-    Node, Record, RecordSchema, spec, spec_enum, to_json,
+    ActivationSpec, ArcSpec, ConvLayerSpec, Fields, HeadActivationSpec, HydraLayersSpec, LayerSpec,
+    Names, Node, Record, RecordSchema, spec, spec_enum, to_json,
 };
 
 spec! {
@@ -192,6 +192,17 @@ impl BodySpec {
             Self::DuelingMlp(_) => "DuelingMLPNet",
             Self::DuelingConv(_) => "DuelingConvNet",
             Self::HydraMlp(_) => "HydraMLPNet",
+        }
+    }
+
+    /// Whether it looks at images with convolutions.
+    pub fn has_convolutions(&self) -> bool {
+        match self {
+            Self::Conv(_) | Self::DuelingConv(_) => true,
+            Self::TorchArc(net) => {
+                net.arc.layers.iter().any(|layer| matches!(layer, LayerSpec::Conv2d(_)))
+            }
+            Self::Mlp(_) | Self::Recurrent(_) | Self::DuelingMlp(_) | Self::HydraMlp(_) => false,
         }
     }
 

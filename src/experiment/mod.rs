@@ -50,4 +50,4 @@ pub use plan::Plan;
 pub use profile::{Phase, Profile};
 pub use report::{SessionFailure, SessionReport, TrialReport};
 pub use same_spec::{check_same_name, check_same_spec};
-pub use trial::{find_latest, resume_trial, run_trial};
+pub use trial::{device_of_run, find_latest, resume_trial, run_trial};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::device::TrainDevice;
+use crate::device::Devices;
 
 /// What a run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub struct RunOptions {
     pub mode: Mode,
     /// Where the folders of runs lie.
     pub data_dir: PathBuf,
-    /// Where networks train.
-    pub device: TrainDevice,
+    /// Where networks train: what the sessions take in turn.
+    pub devices: Devices,
     /// Base seed, in place of `meta.random_seed`.
     pub seed: Option<u64>,
     /// Most sessions that train at a time.
@@ -57,12 +57,12 @@ impl RunOptions {
     pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
     /// Plain options: into `data`, as many sessions at a time as there are cores.
-    pub fn new(mode: Mode, device: TrainDevice) -> Self {
+    pub fn new(mode: Mode, devices: impl Into<Devices>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             mode,
             data_dir: PathBuf::from("data"),
-            device,
+            devices: devices.into(),
             seed: None,
             sessions_in_parallel: cores,
             threads: 1,

@@ -6,7 +6,8 @@ use super::env_plan::EnvPlan;
 use super::env_shape::KnownShape;
 use super::options::Mode;
 use crate::algorithm::{AgentPlan, EnvShape};
-use crate::config::{Diagnostics, DistributedSpec, Node, Spec};
+use crate::config::{Diagnostics, DistributedSpec, NetPartSpec, Node, Spec};
+use crate::device::DeviceChoice;
 use crate::registry::{find_algorithm, find_env};
 
 /// A spec with everything derived from it and every rule checked.
@@ -26,6 +27,7 @@ impl Plan {
     pub fn resolve(spec: Spec, diagnostics: &mut Diagnostics) -> Option<Self> {
         let max_frame = frames_of_session(&spec, diagnostics);
         check_frequencies(&spec, max_frame, diagnostics);
+        note_gpu_of_workers(&spec, diagnostics);
         // What is not in this build has been noted when the spec was read.
         let algorithm = find_algorithm(&spec.agent.algorithm_name);
         let Some(def) = find_env(&spec.env.name) else {
@@ -47,6 +49,16 @@ impl Plan {
         is_right.then_some(Self { spec, env, agent, algorithm: algorithm.name })
     }
 
+    /// Where its sessions train if nothing else is asked for: as the first of its networks that wants a card,
+    /// as all networks of an agent are in one place. Workers train on the processor.
+    pub fn device(&self) -> DeviceChoice {
+        let card = parts(&self.spec).find_map(NetPartSpec::card);
+        match (self.spec.meta.distributed, card) {
+            (DistributedSpec::Off, Some(index)) => DeviceChoice::Auto(index),
+            _ => DeviceChoice::Cpu,
+        }
+    }
+
     /// How many sessions train at a time with so many threads; of workers, who wait for each other, all.
     pub fn sessions_at_a_time(&self, mode: Mode, threads: usize) -> usize {
         let meta = &self.spec.meta;
@@ -63,6 +75,23 @@ impl Plan {
         let keys = self.agent.algorithm_json().as_object().cloned().unwrap_or_default();
         keys.into_iter().for_each(|(key, value)| algorithm[key] = value);
         self.spec.expanded(&algorithm, &self.agent.memory_json())
+    }
+}
+
+/// The networks that `spec` describes.
+fn parts(spec: &Spec) -> impl Iterator<Item = &NetPartSpec> {
+    let nets = spec.agent.net.iter().chain(&spec.agent.critic_net);
+    nets.flat_map(|net| [&net.actor, &net.critic])
+}
+
+/// Notes a `gpu` where workers train together.
+fn note_gpu_of_workers(spec: &Spec, diagnostics: &mut Diagnostics) {
+    if spec.meta.distributed == DistributedSpec::Off {
+        return;
+    }
+    for part in parts(spec).filter(|part| part.card().is_some()) {
+        let text = "the key `gpu` changes nothing: the workers of a distributed run train on the processor";
+        diagnostics.unread_key(part.place.0.error_in("gpu", text));
     }
 }
 
@@ -109,22 +138,55 @@ fn check_frequencies(spec: &Spec, max_frame: u64, diagnostics: &mut Diagnostics)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Available, load};
+    use crate::config::{Available, Given, load};
     use crate::registry::{algorithm_names, env_names};
+
+    fn plan(file: &str, name: &str, settings: &[&str]) -> (Plan, Diagnostics) {
+        let (algorithms, envs) = (algorithm_names(), env_names());
+        let available = Available { algorithms: &algorithms, envs: &envs };
+        let given = |text: &&str| Given { option: "-s", text: (*text).to_owned() };
+        let settings: Vec<Given> = settings.iter().map(given).collect();
+        let mut found = Diagnostics::new();
+        let spec = load(file, name, &settings, &available, &mut found).unwrap();
+        (Plan::resolve(spec, &mut found).unwrap(), found)
+    }
 
     /// The demo trains four sessions.
     #[test]
     fn threads_limit_the_sessions_at_a_time_but_workers_all_train() {
-        let (algorithms, envs) = (algorithm_names(), env_names());
-        let available = Available { algorithms: &algorithms, envs: &envs };
-        let mut found = Diagnostics::new();
-        let spec = load("demo.json", "ppo_cartpole", &[], &available, &mut found).unwrap();
-        let mut plan = Plan::resolve(spec, &mut found).unwrap();
+        let (mut plan, _) = plan("demo.json", "ppo_cartpole", &[]);
         let at_a_time =
             |plan: &Plan, mode| [1, 3, 16].map(|threads| plan.sessions_at_a_time(mode, threads));
         assert_eq!(at_a_time(&plan, Mode::Train), [1, 3, 4]);
         assert_eq!(at_a_time(&plan, Mode::Dev), [1, 1, 1]);
         plan.spec.meta.distributed = DistributedSpec::Synced;
         assert_eq!(at_a_time(&plan, Mode::Train), [4, 4, 4]);
+    }
+
+    #[test]
+    fn a_spec_asks_for_a_card_by_gpu() {
+        let device = |settings: &[&str]| plan("demo.json", "ppo_cartpole", settings).0.device();
+        assert_eq!(device(&[]), DeviceChoice::Cpu);
+        for (gpu, choice) in [
+            ("null", DeviceChoice::Cpu),
+            ("false", DeviceChoice::Cpu),
+            ("auto", DeviceChoice::Cpu), // the demo's networks are small
+            ("true", DeviceChoice::Auto(None)),
+            ("1", DeviceChoice::Auto(Some(1))),
+        ] {
+            assert_eq!(device(&[&format!("agent.net.gpu={gpu}")]), choice, "{gpu}");
+        }
+        let critic = ["agent.net.actor_gpu=false", "agent.net.critic_gpu=2"];
+        assert_eq!(device(&critic), DeviceChoice::Auto(Some(2)));
+    }
+
+    #[test]
+    fn workers_train_on_the_processor_whatever_gpu_says() {
+        let distributed = ["meta.distributed=synced", "agent.net.gpu=true"];
+        let (plan, found) = plan("demo.json", "ppo_cartpole", &distributed);
+        assert_eq!(plan.device(), DeviceChoice::Cpu);
+        let said: Vec<&str> = found.warnings.iter().map(|w| w.path.as_str()).collect();
+        assert_eq!(said, ["agent.net.gpu"]);
+        assert!(found.warnings[0].message.contains("train on the processor"));
     }
 }

@@ -118,7 +118,7 @@ impl<'a> Session<'a> {
     fn new(setup: Setup<'a>, identity: Json) -> Result<Self, RunError> {
         let Setup { plan, options, folder, index, .. } = setup;
         let seed = SeedSequence::new(folder.seed).child("session", index as u64);
-        let compute = options.device.compute(options.threads);
+        let compute = options.devices.of_session(index).compute(options.threads);
         let worker = setup.team.map(|team| team.worker(index));
         let compute = match &worker {
             Some(worker) => compute.of_worker(worker.clone()),

@@ -9,7 +9,6 @@ use super::options::RunOptions;
 use super::plan::Plan;
 use super::run_folder::RunFolder;
 use crate::config::DistributedSpec;
-use crate::device::TrainDevice;
 use crate::net::{Sharing, Worker, WorkerGroup};
 
 /// What says that an evaluation of workers in lockstep is not cut short: others may wait for it.
@@ -67,8 +66,9 @@ impl Team {
 /// # Errors
 /// [`RunError::Distributed`].
 pub(super) fn check_device(plan: &Plan, options: &RunOptions) -> Result<(), RunError> {
-    match (plan.spec.meta.distributed, &options.device) {
-        (DistributedSpec::Off, _) | (_, TrainDevice::Cpu) => Ok(()),
-        (_, TrainDevice::Burn(_)) => Err(RunError::Distributed),
+    match plan.spec.meta.distributed {
+        DistributedSpec::Off => Ok(()),
+        _ if options.devices.are_cpu() => Ok(()),
+        _ => Err(RunError::Distributed),
     }
 }

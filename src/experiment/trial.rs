@@ -28,7 +28,7 @@ use crate::analysis::random_baseline::random_baseline;
 use crate::analysis::run_folder::runs_of;
 use crate::analysis::trial_metrics::{TrialMetrics, trial_metrics};
 use crate::config::DistributedSpec;
-use crate::device::TrainDevice;
+use crate::device::DeviceChoice;
 
 /// Trains what `plan` says in a new folder `data/{spec}_{timestamp}/`.
 ///
@@ -73,6 +73,15 @@ pub fn resume_trial(
         observer.message(None, Level::Info, &text);
     }
     Ok(report)
+}
+
+/// Where the run in `predir` trains as its spec says, and how many sessions it has.
+///
+/// # Errors
+/// When the folder holds no run, or not one of this version of the program.
+pub fn device_of_run(predir: &Path) -> Result<(DeviceChoice, usize), RunError> {
+    let (folder, plan) = RunFolder::open(predir)?;
+    Ok((plan.device(), folder.sessions))
 }
 
 /// The newest run of a spec, or of any spec when the name is empty. Runs of mode dev, which are tries, count
@@ -144,7 +153,7 @@ impl Trial<'_> {
 
     /// Says where training on the processor goes without the fused kernels.
     fn notice_tensors(&self) {
-        if self.plan.agent.is_recurrent() && matches!(self.options.device, TrainDevice::Cpu) {
+        if self.plan.agent.is_recurrent() && self.options.devices.are_cpu() {
             let text = "a RecurrentNet learns as Burn tensors: there are no fused kernels for it";
             self.observer.message(None, Level::Info, text);
         }

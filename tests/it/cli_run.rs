@@ -147,8 +147,13 @@ fn devices_are_opened_or_refused_in_one_line() {
     let place = Workplace::new();
     place.run(&short("--device cpu --data-dir a")).ok();
     place.run_with("DEVICE", "auto", &short("--data-dir b")).ok();
-    place.run(&short("--device cuda")).refused("not in this build");
-    place.run(&short("--device tpu")).refused("no device is called `tpu`");
+    place
+        .run(&short("--device tpu"))
+        .refused("no device is called `tpu`; it takes auto, cpu, cuda");
+    if !cfg!(feature = "cuda") {
+        place.run(&short("--device cuda")).refused("build with `cargo build --profile gpu");
+        place.run(&short("--device cuda:1")).refused("cuda is not in this build");
+    }
     if !cfg!(feature = "wgpu") {
         place.run(&short("--device wgpu:1")).refused("build with `cargo build");
         place.run_with("DEVICE", "wgpu", &short("")).refused("wgpu is not in this build");
@@ -158,6 +163,20 @@ fn devices_are_opened_or_refused_in_one_line() {
     let ran = place.run_with("CUDA_OFFSET", "2", &short("--data-dir d")).ok();
     assert!(ran.err.contains("--cuda-offset counts graphics cards"), "{}", ran.err);
     assert_eq!(place.runs("data").len(), 0, "a refused device leaves no folder");
+}
+
+#[test]
+fn a_spec_that_asks_for_a_card_trains_on_the_processor_where_there_is_none() {
+    let place = Workplace::new();
+    let ran = place.run(&short("--data-dir a -s agent.net.gpu=true")).ok();
+    assert!(ran.err.contains("training on "), "{}", ran.err);
+    let ran = place.run(&short("--data-dir b -s agent.net.gpu=true --device cpu")).ok();
+    assert!(!ran.err.contains("training on "), "an option decides alone: {}", ran.err);
+    let ran = place.run(&short("--data-dir c -s agent.net.gpu=auto")).ok();
+    assert!(!ran.err.contains("training on "), "small networks stay: {}", ran.err);
+    place
+        .run(&short("-s agent.net.gpu=yes"))
+        .refused("agent.net.gpu: expected true, false, \"auto\" or");
 }
 
 #[test]

@@ -266,7 +266,7 @@ fn a_try_of_a_distributed_spec_is_one_worker_with_its_share_of_the_frames() {
 fn workers_do_not_train_on_a_device() {
     let data = tempfile::tempdir().unwrap();
     let device = open(DeviceChoice::Flex).unwrap();
-    let options = RunOptions { device, ..options(data.path()) };
+    let options = RunOptions { devices: device.into(), ..options(data.path()) };
     let plan = plan_of("ppo", &distributed("synced"));
     let error = run_trial(&plan, &options, &Silent, &AtomicBool::new(false)).unwrap_err();
     assert_eq!(error.exit_code(), 2);

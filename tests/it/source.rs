@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::comparison::files;
 
 /// Folders of the library and of the leaf crates.
-pub(crate) const CODE: [&str; 4] = ["src", "envs", "policy", "kernels"];
+pub(crate) const CODE: [&str; 5] = ["src", "envs", "policy", "kernels", "cuda"];
 
 /// A Rust file: its path below the repository, all its text, and its code without comments and tests.
 pub(crate) struct Source {
