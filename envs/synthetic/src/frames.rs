@@ -192,7 +192,8 @@ mod tests {
         env.step(&0, &mut rng, &mut obs);
         assert_eq!(bright(&obs, 2), (14 * 12, (28, 24), (41, 35)));
         assert_eq!(bright(&obs, 3), (14 * 12, (28, 36), (41, 47)));
-        assert_eq!(obs.iter().filter(|&&shade| shade == DARK).count(), 4 * (84 * 84 - 168));
+        let lit: usize = (0..STACK).map(|frame| bright(&obs, frame).0).sum();
+        assert_eq!(lit, 4 * 14 * 12);
     }
 
     #[test]
