@@ -4,6 +4,7 @@
 //! only the refusal is tested.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails its test")]
+#![allow(clippy::print_stdout, reason = "what is left out is said")]
 
 mod agreement;
 

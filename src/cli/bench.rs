@@ -49,7 +49,7 @@ pub(super) fn run(args: &BenchArgs) -> Outcome {
         "machine": machine::description(),
         "device": args.device.to_string(),
         "device_name": device_name,
-        "threads": threads,
+        "threads": options.threads,
         "seconds": args.seconds,
         "repetitions": REPETITIONS,
         "peak_memory_mb": peak,
