@@ -54,9 +54,11 @@ impl DeviceBatch {
         self.rewards.dims()[0]
     }
 
-    /// r + γ·(1 − terminated)·V(s') of values V(s') `[b, heads]`.
+    /// r + γ·(1 − terminated)·V(s') of values V(s') `[b, heads]`. What V is after an end is not looked at: a
+    /// simulation may end because its state is no number.
     pub(super) fn bootstrap(&self, gamma: f64, values: Tensor<2>) -> Tensor<2> {
-        self.rewards.clone() + self.goes_on.clone() * values * gamma as f32
+        let ended = self.goes_on.clone().equal_scalar(0.0).expand(values.dims());
+        self.rewards.clone() + (values * gamma as f32).mask_fill(ended, 0.0)
     }
 }
 
@@ -143,6 +145,9 @@ mod tests {
                 rows(&up.bootstrap(0.5, up.actions.clone() * 4.0)),
                 ([2, 1], vec![4.0, -3.0])
             );
+            let diverged =
+                Tensor::from_data([[1.0, 2.0], [f32::NAN, f32::INFINITY]], &Device::flex());
+            assert_eq!(rows(&up.bootstrap(0.5, diverged)), ([2, 2], vec![2.5, 3.0, -3.0, -3.0]));
         }
     }
 }

@@ -31,8 +31,8 @@ pub(super) fn run(args: &BenchArgs) -> Outcome {
     let choices = choices(&args.specs)?;
     let plans = choices.iter().map(|(file, name)| plan(file, name, &args.set));
     let plans = plans.collect::<Result<Vec<Plan>, Failure>>()?;
-    let options = options(args)?;
-    let device_name = machine::device_name(args.device, &options.device);
+    let (options, card) = options(args)?;
+    let device_name = card.unwrap_or_else(|| machine::device_name(args.device, &options.device));
     let device_line = device_line(args.device, &device_name, options.threads);
     print(&format!("{}\n{device_line}", machine::line()))?;
     let mut reports = Vec::new();
@@ -58,15 +58,16 @@ pub(super) fn run(args: &BenchArgs) -> Outcome {
     args.json.as_deref().map_or(Ok(()), |path| write(path, &whole))
 }
 
-/// How to measure, with the device ready.
-fn options(args: &BenchArgs) -> Result<BenchOptions, Failure> {
+/// How to measure, with the device ready, and the card that `auto` took.
+fn options(args: &BenchArgs) -> Result<(BenchOptions, Option<String>), Failure> {
     let opened = device::open_for(args.device, 0, 1)?;
     opened.notice.map_or(Ok(()), |notice| print(&notice))?;
-    Ok(BenchOptions {
+    let options = BenchOptions {
         device: opened.devices.of_session(0).clone(),
         threads: args.threads.unwrap_or_else(cores),
         budget: Duration::from_secs_f64(args.seconds),
-    })
+    };
+    Ok((options, opened.card))
 }
 
 /// File and name of each spec.

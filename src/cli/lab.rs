@@ -43,16 +43,15 @@ impl<'a> Lab<'a> {
         self.args.threads.unwrap_or(all).min(cores())
     }
 
-    /// How to train this many sessions, with devices ready: those asked for, else those of the spec.
+    /// How to train this many sessions, with devices ready.
     pub(super) fn run_options(
         &self,
         mode: Mode,
         sessions: usize,
-        device_of_spec: DeviceChoice,
+        device: DeviceChoice,
     ) -> Result<RunOptions, Failure> {
         let args = self.args;
-        let choice = args.device.unwrap_or(device_of_spec);
-        let mut options = RunOptions::new(mode, self.devices(choice, sessions)?);
+        let mut options = RunOptions::new(mode, self.devices(device, sessions)?);
         let threads = self.threads();
         options.sessions_in_parallel = threads.min(sessions).max(1);
         options.threads = (threads / options.sessions_in_parallel).max(1);

@@ -17,7 +17,7 @@ use super::terminal::{columns, print};
 /// Trains from the start.
 pub(super) fn fresh(lab: &Lab<'_>, plan: &Plan, mode: Mode) -> Outcome {
     let sessions = if mode == Mode::Dev { 1 } else { plan.spec.meta.max_session };
-    let options = lab.run_options(mode, sessions, plan.device())?;
+    let options = lab.run_options(mode, sessions, plan.device(lab.args.device))?;
     tracing::debug!("the spec with every default: {}", plan.expanded());
     let result = run_trial(plan, &options, &lab.console, lab.interrupt.flag());
     lab.console.finish_run();
@@ -29,7 +29,7 @@ pub(super) fn resume(lab: &Lab<'_>, folder: &Path) -> Outcome {
     if lab.args.seed.is_some() {
         tracing::warn!("--seed changes nothing: a run goes on with the seed it was started with");
     }
-    let (device, sessions) = device_of_run(folder)?;
+    let (device, sessions) = device_of_run(folder, lab.args.device)?;
     let options = lab.run_options(Mode::Train, sessions, device)?;
     let result = resume_trial(folder, &options, &lab.console, lab.interrupt.flag());
     lab.console.finish_run();

@@ -22,12 +22,16 @@ pub(super) fn answer<T: Send + 'static>(
     })
 }
 
+/// Who replaces the hook of panics for a while; two at a time would put back the wrong ones.
+static HOOK: Mutex<()> = Mutex::new(());
+
 /// As [`answer`], where threads of the driver's own may panic too: what the first of them says is the
 /// reason, and nothing of it is printed.
 pub(super) fn quiet_answer<T: Send + 'static>(
     patience: Duration,
     ask: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
+    let _turn = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let said: Arc<Mutex<Option<String>>> = Arc::default();
     let heard = Arc::clone(&said);
     let before = panic::take_hook();

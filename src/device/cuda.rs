@@ -45,7 +45,7 @@ impl Found {
         let lacks =
             |what: String| format!("NVIDIA's driver (CUDA {cuda}) is there, but {what}; {HOW}");
         let Some(toolkit) = &self.toolkit else {
-            return Err(lacks("CUDA_PATH is not set and /usr/local/cuda is not there".to_owned()));
+            return Err(lacks("CUDA_PATH is not set, and there is no toolkit in /usr/local/cuda, /opt/cuda or /usr".to_owned()));
         };
         if !self.missing.is_empty() {
             let (folder, headers) = (include(toolkit), self.missing.join(" and "));
@@ -221,7 +221,10 @@ mod tests {
         let no_nvrtc = Found { compiler: Err(CompilerError::NoLibrary), ..complete() };
         let other = Found { compiler: Err(CompilerError::Unusable("libnvrtc.so")), ..complete() };
         for (found, part) in [
-            (nowhere, "but CUDA_PATH is not set and /usr/local/cuda is not there; kernels are"),
+            (
+                nowhere,
+                "but CUDA_PATH is not set, and there is no toolkit in /usr/local/cuda, /opt/cuda or /usr; kernels are",
+            ),
             (no_headers, "but /opt/cuda/include lacks mma.h and crt/mma.h; kernels are"),
             (no_nvrtc, "libnvrtc.so.12) was found, nor one below /opt/cuda; kernels are"),
             (other, "but libnvrtc.so is no NVRTC; kernels are"),

@@ -13,6 +13,8 @@ pub struct Opened {
     pub devices: Devices,
     /// What was chosen and why, where there was a choice.
     pub notice: Option<String>,
+    /// The first card, where it was chosen from several devices.
+    pub card: Option<String>,
 }
 
 /// Makes one device ready, after seeing that it is there; of several cards the first.
@@ -32,7 +34,7 @@ pub fn open_for(
     offset: usize,
     sessions: usize,
 ) -> Result<Opened, DeviceError> {
-    let plain = |devices| Opened { devices, notice: None };
+    let plain = |devices| Opened { devices, notice: None, card: None };
     match choice {
         DeviceChoice::Cpu => Ok(plain(TrainDevice::Cpu.into())),
         DeviceChoice::Flex => Ok(plain(TrainDevice::Burn(Device::flex()).into())),
@@ -52,10 +54,10 @@ fn open_cards(
     if !api.is_built() {
         return Err(api.not_in_build());
     }
-    let choice = api.choice(index.map(|index| index + offset));
+    let choice = api.choice(index.map(|index| index.saturating_add(offset)));
     let missing = |reason| DeviceError::Missing { choice, reason };
     let cards = api.cards().map_err(missing)?;
-    let Some(index) = index.map(|index| index + offset) else {
+    let Some(index) = index.map(|index| index.saturating_add(offset)) else {
         return start_in_turn(&cards, offset, sessions).map_err(missing);
     };
     let card = cards.get(index).ok_or_else(|| {
@@ -81,10 +83,14 @@ fn auto(index: Option<usize>, offset: usize, sessions: usize) -> Opened {
         CardApi::ALL.into_iter().map(|api| (api.name(), auto_cards(api, index, offset, sessions))),
     );
     match found {
-        Ok((devices, name)) => Opened { devices, notice: Some(format!("training on {name}")) },
+        Ok((devices, name)) => {
+            let notice = Some(format!("training on {name}"));
+            Opened { devices, notice, card: Some(name) }
+        }
         Err(reasons) => Opened {
             devices: TrainDevice::Cpu.into(),
             notice: Some(format!("training on the processor ({reasons})")),
+            card: None,
         },
     }
 }
@@ -105,9 +111,11 @@ fn auto_cards(
         return Err("there is only a software card, which `--device wgpu` takes".to_owned());
     }
     // A number picks one card, as SLM-Lab does of those there are.
-    let (offset, sessions) = index.map_or((offset, sessions), |index| (index + offset, 1));
+    let single = |index: usize| (index.saturating_add(offset), 1);
+    let (offset, sessions) = index.map_or((offset, sessions), single);
     let kinds: Vec<CardKind> = cards.iter().map(|card| card.kind).collect();
-    let name = format!("{}: {}", api.name(), cards[offset % alike(&kinds)].name);
+    let number = offset % alike(&kinds);
+    let name = format!("{}:{number}: {}", api.name(), cards[number].name);
     Ok((start_in_turn(&cards, offset, sessions)?, name))
 }
 

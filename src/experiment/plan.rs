@@ -49,13 +49,16 @@ impl Plan {
         is_right.then_some(Self { spec, env, agent, algorithm: algorithm.name })
     }
 
-    /// Where its sessions train if nothing else is asked for: as the first of its networks that wants a card,
-    /// as all networks of an agent are in one place. Workers train on the processor.
-    pub fn device(&self) -> DeviceChoice {
-        let card = parts(&self.spec).find_map(NetPartSpec::card);
-        match (self.spec.meta.distributed, card) {
-            (DistributedSpec::Off, Some(index)) => DeviceChoice::Auto(index),
-            _ => DeviceChoice::Cpu,
+    /// Where its sessions train: where it is `asked` for, else as the first of its networks that wants a card,
+    /// as all networks of an agent are in one place. Workers, who train on the processor alone, are left there.
+    pub fn device(&self, asked: Option<DeviceChoice>) -> DeviceChoice {
+        let card = || parts(&self.spec).find_map(NetPartSpec::card);
+        let choice = asked.or_else(|| card().map(DeviceChoice::Auto)).unwrap_or(DeviceChoice::Cpu);
+        match (self.spec.meta.distributed, choice) {
+            (DistributedSpec::Shared | DistributedSpec::Synced, DeviceChoice::Auto(_)) => {
+                DeviceChoice::Cpu
+            }
+            _ => choice,
         }
     }
 
@@ -165,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_spec_asks_for_a_card_by_gpu() {
-        let device = |settings: &[&str]| plan("demo.json", "ppo_cartpole", settings).0.device();
+        let device = |settings: &[&str]| plan("demo.json", "ppo_cartpole", settings).0.device(None);
         assert_eq!(device(&[]), DeviceChoice::Cpu);
         for (gpu, choice) in [
             ("null", DeviceChoice::Cpu),
@@ -184,7 +187,10 @@ mod tests {
     fn workers_train_on_the_processor_whatever_gpu_says() {
         let distributed = ["meta.distributed=synced", "agent.net.gpu=true"];
         let (plan, found) = plan("demo.json", "ppo_cartpole", &distributed);
-        assert_eq!(plan.device(), DeviceChoice::Cpu);
+        assert_eq!(plan.device(None), DeviceChoice::Cpu);
+        assert_eq!(plan.device(Some(DeviceChoice::Auto(None))), DeviceChoice::Cpu);
+        let refused = DeviceChoice::Cuda(None);
+        assert_eq!(plan.device(Some(refused)), refused, "what is named is refused later");
         let said: Vec<&str> = found.warnings.iter().map(|w| w.path.as_str()).collect();
         assert_eq!(said, ["agent.net.gpu"]);
         assert!(found.warnings[0].message.contains("train on the processor"));

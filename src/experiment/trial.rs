@@ -75,13 +75,16 @@ pub fn resume_trial(
     Ok(report)
 }
 
-/// Where the run in `predir` trains as its spec says, and how many sessions it has.
+/// Where the run in `predir` trains, `asked` or as its spec says, and how many sessions it has.
 ///
 /// # Errors
 /// When the folder holds no run, or not one of this version of the program.
-pub fn device_of_run(predir: &Path) -> Result<(DeviceChoice, usize), RunError> {
+pub fn device_of_run(
+    predir: &Path,
+    asked: Option<DeviceChoice>,
+) -> Result<(DeviceChoice, usize), RunError> {
     let (folder, plan) = RunFolder::open(predir)?;
-    Ok((plan.device(), folder.sessions))
+    Ok((plan.device(asked), folder.sessions))
 }
 
 /// The newest run of a spec, or of any spec when the name is empty. Runs of mode dev, which are tries, count

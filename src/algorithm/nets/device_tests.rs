@@ -101,11 +101,14 @@ fn a_rollout_that_does_not_fit_goes_up_minibatch_by_minibatch_to_the_same_end() 
         // Two of the four steps fit.
         let bytes = DeviceObs::bytes(rollout.obs.values(), 2 * NUM_ENVS, plan.actor.input);
         let mut tight = DeviceNets { most_bytes: bytes, ..nets(&plan) };
-        for (t, rows) in [1, 2, 0, 1].into_iter().enumerate() {
+        for (t, rows) in [1, 2, 0, 0].into_iter().enumerate() {
             tight.act(&step_of(&rollout, t));
             assert_eq!(tight.shown.rows(), rows * NUM_ENVS);
         }
         assert!(tight.evaluate(&rollout).on_device.is_none());
+        tight.act(&step_of(&rollout, 0));
+        assert_eq!(tight.shown.rows(), NUM_ENVS, "the next rollout begins anew");
+        tight.forget_shown();
         assert_eq!(learned(&mut tight, &rollout), expected);
     }
 }

@@ -31,9 +31,9 @@ impl DeviceNets {
         let n = obs.len() / width;
         let shown = DeviceObs::upload(obs, 0..n, width, &self.actor.device());
         if self.fits(obs, self.shown.rows() + n) {
-            self.shown.push(shown.clone());
+            self.shown.push(&shown);
         } else {
-            self.shown.clear();
+            self.shown.give_up();
         }
         let net = self.acting.get_or_insert_with(|| self.actor.frozen());
         let outputs = in_chunks(net, &ObsSource::Device(Box::new(shown)));

@@ -10,6 +10,8 @@ use crate::net::DeviceObs;
 #[derive(Default)]
 pub(super) struct Shown {
     blocks: Vec<DeviceObs>,
+    /// Whether this rollout is larger than what may lie here.
+    is_too_large: bool,
 }
 
 impl Shown {
@@ -18,14 +20,23 @@ impl Shown {
         self.blocks.iter().map(DeviceObs::rows).sum()
     }
 
-    /// Adds what is acted on now.
-    pub(super) fn push(&mut self, obs: DeviceObs) {
-        self.blocks.push(obs);
+    /// Adds what is acted on now, unless this rollout was given up.
+    pub(super) fn push(&mut self, obs: &DeviceObs) {
+        if !self.is_too_large {
+            self.blocks.push(obs.clone());
+        }
     }
 
-    /// Forgets everything.
+    /// Forgets this rollout, and what is still to come of it.
+    pub(super) fn give_up(&mut self) {
+        self.blocks.clear();
+        self.is_too_large = true;
+    }
+
+    /// Forgets everything: another rollout begins.
     pub(super) fn clear(&mut self) {
         self.blocks.clear();
+        self.is_too_large = false;
     }
 
     /// The observations of a whole rollout, `all` `[rows, width]` on the host, of which the first go up where
@@ -54,7 +65,7 @@ mod tests {
     fn only_what_was_not_shown_goes_up() {
         let device = Device::flex();
         let mut shown = Shown::default();
-        shown.push(DeviceObs::upload(&ObsBatch::U8(vec![77, 78]), 0..1, 2, &device));
+        shown.push(&DeviceObs::upload(&ObsBatch::U8(vec![77, 78]), 0..1, 2, &device));
         assert_eq!(shown.rows(), 1);
         let all = ObsBatch::U8(vec![0, 1, 2, 3, 4, 5]);
         let complete = shown.complete(&all, 2, &device).numbers();
