@@ -29,7 +29,8 @@ enum Values {
 struct Pixels {
     /// `[rows, ⌈width / 4⌉]`: four pixels each, the first in the lowest byte; zeros after the last.
     words: Tensor<2, Int>,
-    /// By how many bits a pixel of a word lies higher than its first `[1, 1, 4]`.
+    /// By how many bits a pixel of a word lies higher than its first `[1, 1, 4]`; goes up with the words, as
+    /// Burn counts on the host.
     shifts: Tensor<3, Int>,
 }
 
