@@ -70,7 +70,9 @@ fn sign(d: f32) -> f32 {
 
 /// sign(x)·ln(1 + |x|). Hafner et al. (2023), arXiv:2301.04104, eq. 9.
 pub fn symlog<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    x.clone().sign() * x.abs().log1p()
+    // Not `sign`, which is 0 at 0, and the gradient with it.
+    let sign = x.clone().greater_equal_scalar(0.0).float() * 2.0 - 1.0;
+    sign.clone() * (sign * x).log1p()
 }
 
 #[cfg(test)]
@@ -94,6 +96,18 @@ mod tests {
         assert_eq!(loss(LossFn::SmoothL1 { beta: 1.0 }), 1.3125);
         assert_eq!(loss(LossFn::SmoothL1 { beta: 2.0 }), 1.03125);
         assert_eq!(loss(LossFn::Huber { delta: 2.0 }), 2.0625);
+    }
+
+    /// 1/(1 + |x|).
+    #[test]
+    fn symlog_has_a_slope_everywhere() {
+        let x =
+            Tensor::<1>::from_data([-3.0f32, 0.0, 1.0], &Device::flex()).autodiff().require_grad();
+        let slopes = x.grad(&symlog(x.clone()).sum().backward()).unwrap();
+        let slopes: Vec<f32> = slopes.into_data().try_to_vec().unwrap();
+        for (found, expected) in slopes.iter().zip([0.25, 1.0, 0.5]) {
+            assert!((found - expected).abs() < 1e-6, "{slopes:?}");
+        }
     }
 
     /// `slm_golden.json`, symlog.

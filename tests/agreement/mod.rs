@@ -117,6 +117,11 @@ impl Run {
     }
 }
 
+/// How far apart weights are: whatever the tolerance, learning moves them alike on both.
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+}
+
 impl Card {
     fn assert_close(&self, name: &str, cpu: &[f64], gpu: &[f64]) {
         assert_eq!(cpu.len(), gpu.len(), "{name}");
@@ -129,9 +134,12 @@ impl Card {
 
     /// Trains both on and compares what they come to.
     fn agree(&self, mut cpu: Run, mut gpu: Run, when: &str) {
+        let before = cpu.weights();
         let losses = [cpu.train(self.updates), gpu.train(self.updates)];
         self.assert_close(&format!("{when}: loss"), &losses[0], &losses[1]);
         self.assert_close(&format!("{when}: weight"), &cpu.weights(), &gpu.weights());
+        let [moved, also] = [&cpu, &gpu].map(|run| distance(&before, &run.weights()));
+        assert!(moved > 0.0 && (0.5..2.0).contains(&(also / moved)), "{when}: {moved} {also}");
         self.assert_close(&format!("{when}: observation"), &cpu.obs(), &gpu.obs());
         self.assert_close(&format!("{when}: output"), &cpu.exported(), &gpu.exported());
     }
