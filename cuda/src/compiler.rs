@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "one function of NVRTC is called")]
 
 use std::ffi::c_int;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Version;
@@ -65,9 +66,28 @@ pub fn missing_headers(folder: &Path) -> Vec<&'static str> {
     HEADERS.into_iter().filter(|header| !folder.join(header).is_file()).collect()
 }
 
+/// The CUDA that the headers in `folder` belong to, where they say it.
+pub fn headers_version(folder: &Path) -> Option<Version> {
+    let text = fs::read_to_string(folder.join("cuda_runtime_api.h")).ok()?;
+    let define = |line: &'_ str| line.strip_prefix("#define CUDART_VERSION")?.trim().parse().ok();
+    text.lines().find_map(define).map(Version::from_number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_say_which_cuda_they_belong_to() {
+        let folder = std::env::temp_dir().join(format!("slm-cuda-headers-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("cuda_runtime_api.h"), "/** x */\n#define CUDART_VERSION  12080\n")
+            .unwrap();
+        let version = headers_version(&folder);
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(version, Some(Version { major: 12, minor: 8 }));
+        assert_eq!(headers_version(Path::new("/nowhere")), None);
+    }
 
     #[test]
     fn headers_that_are_not_there_are_named() {

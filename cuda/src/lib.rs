@@ -9,7 +9,9 @@ mod library;
 
 use std::fmt;
 
-pub use self::compiler::{COMPILER_NAMES, Compiler, CompilerError, compiler, missing_headers};
+pub use self::compiler::{
+    COMPILER_NAMES, Compiler, CompilerError, compiler, headers_version, missing_headers,
+};
 pub use self::driver::{Card, DRIVER_NAMES, Driver, DriverError, driver};
 
 /// A version of CUDA.

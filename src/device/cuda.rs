@@ -5,7 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use slm_cuda::{COMPILER_NAMES, Compiler, CompilerError, DRIVER_NAMES, Driver, DriverError};
+use slm_cuda::{
+    COMPILER_NAMES, Compiler, CompilerError, DRIVER_NAMES, Driver, DriverError, Version,
+};
 
 use super::cards::{Card, CardKind};
 use super::cuda_start::{start, toolkit};
@@ -24,6 +26,8 @@ pub(super) struct Found {
     compiler: Result<Compiler, CompilerError>,
     /// Headers that the toolkit lacks.
     missing: Vec<&'static str>,
+    /// The CUDA that its headers belong to, where they say it.
+    headers: Option<Version>,
 }
 
 impl Found {
@@ -31,8 +35,10 @@ impl Found {
     pub(super) fn here() -> Self {
         let toolkit = toolkit();
         let compiler = slm_cuda::compiler(toolkit.as_deref());
-        let missing = toolkit.as_deref().map(include).as_deref().map(slm_cuda::missing_headers);
-        Self { driver: slm_cuda::driver(), toolkit, compiler, missing: missing.unwrap_or_default() }
+        let folder = toolkit.as_deref().map(include);
+        let missing = folder.as_deref().map(slm_cuda::missing_headers).unwrap_or_default();
+        let headers = folder.as_deref().and_then(slm_cuda::headers_version);
+        Self { driver: slm_cuda::driver(), toolkit, compiler, missing, headers }
     }
 
     /// The driver, where all that training needs is there.
@@ -55,13 +61,19 @@ impl Found {
         Ok(driver)
     }
 
-    /// What to add to why a card does not compute: code of a newer NVRTC is not loaded by older drivers.
+    /// What to add to why a card does not compute: code of a newer NVRTC is not loaded by older drivers, and
+    /// one that the system has goes before one beside the headers.
     fn advice(&self) -> String {
-        match (&self.driver, &self.compiler) {
-            (Ok(driver), Ok(compiler)) if compiler.version > driver.cuda => format!(
+        match (&self.driver, &self.compiler, self.headers) {
+            (Ok(driver), Ok(compiler), _) if compiler.version > driver.cuda => format!(
                 "; NVRTC {} is newer than the driver (CUDA {}), which may not load its code: install an \
                  NVRTC of at most {}, or a newer driver",
                 compiler.version, driver.cuda, driver.cuda
+            ),
+            (_, Ok(compiler), Some(headers)) if compiler.version.major != headers.major => format!(
+                "; NVRTC {} was found first, but the headers are CUDA {headers}'s: put the folder of their \
+                 NVRTC into LD_LIBRARY_PATH",
+                compiler.version
             ),
             _ => String::new(),
         }
@@ -154,8 +166,6 @@ fn name(card: &slm_cuda::Card) -> String {
 
 #[cfg(test)]
 mod tests {
-    use slm_cuda::Version;
-
     use super::*;
 
     const CUDA: Version = Version { major: 12, minor: 8 };
@@ -172,6 +182,7 @@ mod tests {
             toolkit: Some("/opt/cuda".into()),
             compiler: Ok(Compiler { version: CUDA, library: "libnvrtc.so.12" }),
             missing: Vec::new(),
+            headers: Some(CUDA),
         }
     }
 
@@ -242,5 +253,14 @@ mod tests {
         let found = Found { compiler, ..complete() };
         assert!(found.usable().is_ok(), "some of its code may be loaded");
         assert!(found.advice().starts_with("; NVRTC 13.0 is newer than the driver (CUDA 12.8)"));
+    }
+
+    #[test]
+    fn a_compiler_of_another_cuda_than_the_headers_is_mentioned_where_a_card_fails() {
+        let headers = Some(Version { major: 13, minor: 0 });
+        let advice = Found { headers, ..complete() }.advice();
+        assert!(
+            advice.starts_with("; NVRTC 12.8 was found first, but the headers are CUDA 13.0's")
+        );
     }
 }
