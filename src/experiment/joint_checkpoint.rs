@@ -97,9 +97,15 @@ impl JointCheckpoint {
         &self.paths[worker][self.lock().workers[worker].place]
     }
 
-    /// Notes that a worker's checkpoint that counts is that of its end.
-    pub(super) fn found_complete(&self, worker: usize) {
-        self.lock().workers[worker].is_complete = true;
+    /// Notes that a worker's checkpoint that counts is that of its end. What others wrote before this
+    /// was known may count from here on.
+    ///
+    /// # Errors
+    /// When it can not be written which ones count.
+    pub(super) fn found_complete(&self, worker: usize) -> Result<(), FileError> {
+        let mut state = self.lock();
+        state.workers[worker].is_complete = true;
+        self.commit(&mut state)
     }
 
     /// Asks for a checkpoint of all after the next update, unless one is being written; `ends` is
@@ -150,14 +156,7 @@ impl JointCheckpoint {
         state.workers[worker].written = written;
         state.workers[worker].delivery = Delivery::Nothing;
         self.note_owed(&state);
-        if !state.fits_together() {
-            return Ok(());
-        }
-        let next: Vec<_> = state.workers.iter().map(WorkerFiles::after_commit).collect();
-        let places: Vec<_> = next.iter().map(|worker| worker.place).collect();
-        write_json(&self.index, &json!({ "places": places }))?;
-        state.workers = next;
-        Ok(())
+        self.commit(&mut state)
     }
 
     /// Takes nothing more from a worker that has failed or was stopped.
@@ -193,6 +192,19 @@ impl JointCheckpoint {
             let _ = fs::remove_dir_all(segment_folder(first));
             let _ = fs::remove_dir_all(segment_folder(second));
         }
+        Ok(())
+    }
+
+    /// Lets what was written last count, where it fits together.
+    fn commit(&self, state: &mut State) -> Result<(), FileError> {
+        let is_new = state.workers.iter().any(|worker| worker.written.is_some());
+        if !is_new || !state.fits_together() {
+            return Ok(());
+        }
+        let next: Vec<_> = state.workers.iter().map(WorkerFiles::after_commit).collect();
+        let places: Vec<_> = next.iter().map(|worker| worker.place).collect();
+        write_json(&self.index, &json!({ "places": places }))?;
+        state.workers = next;
         Ok(())
     }
 
@@ -329,6 +341,21 @@ mod tests {
     }
 
     #[test]
+    fn an_end_counts_too_when_the_others_are_found_complete_only_after_it() {
+        let pair = Pair::new();
+        pair.write(0, cut(2, true));
+        pair.write(1, cut(2, false));
+        let resumed = Pair { joint: open(pair.folder.path()).unwrap(), folder: pair.folder };
+        resumed.write(1, cut(2, true));
+        assert_eq!(fs::read_to_string(resumed.joint.path(1)).unwrap(), "2");
+        assert!(!resumed.joint.lock().workers[1].is_complete);
+        resumed.joint.found_complete(0).unwrap();
+        assert!(resumed.joint.lock().workers[1].is_complete);
+        resumed.joint.tidy().unwrap();
+        assert!(!resumed.joint.index.exists());
+    }
+
+    #[test]
     fn a_checkpoint_that_could_not_be_written_keeps_the_ones_before() {
         let pair = Pair::new();
         pair.write(0, cut(2, false));
@@ -366,7 +393,7 @@ mod tests {
     #[test]
     fn nothing_is_asked_of_workers_that_are_complete_or_gone() {
         let joint = Pair::new().joint;
-        joint.found_complete(0);
+        joint.found_complete(0).unwrap();
         joint.request(1);
         assert!(!joint.is_due(0, || 2) && joint.is_due(1, || 2));
         let joint = Pair::new().joint;

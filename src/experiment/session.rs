@@ -74,7 +74,7 @@ pub(super) fn run_session(setup: Setup<'_>) -> Result<SessionReport, RunError> {
     if let Some(restored) = restored.as_ref().filter(|r| r.is_complete()) {
         outputs.rewrite(restored);
         if let Some(joint) = joint {
-            joint.found_complete(index);
+            joint.found_complete(index)?;
         }
         return Ok(restored.report(index));
     }
