@@ -1,6 +1,7 @@
 //! How an agent chooses actions: its network on the host, a distribution, an action policy.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use slm_env::{ActionBatch, Rng, Space, StateError, StateReader, StateWriter, Step};
 use slm_policy::{ActionHead, ContinuousHead, Family, LogStd, Network, Scratch};
@@ -87,9 +88,14 @@ impl Acting {
         self.choice.act(outputs, actions)
     }
 
-    /// As [`act`](Self::act), by rows `[n, width]` of what parameterizes the distribution.
-    pub fn choose(&mut self, outputs: &[f32], actions: &mut ActionBatch) -> &[f32] {
-        self.choice.act(outputs, actions)
+    /// As [`act`](Self::act) for some `rows`, by what parameterizes their distributions `[rows, width]`.
+    pub fn choose(
+        &mut self,
+        rows: Range<usize>,
+        outputs: &[f32],
+        actions: &mut ActionBatch,
+    ) -> &[f32] {
+        self.choice.act_on(rows, outputs, actions)
     }
 
     /// Takes in what followed: episodes that ended are forgotten.

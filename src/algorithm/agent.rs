@@ -1,5 +1,7 @@
 //! The contract between an algorithm and the loop that runs it.
 
+use std::ops::Range;
+
 use serde_json::Value as Json;
 use slm_env::{ActionBatch, SeedSequence, Space, StateError, StateReader, StateWriter, StepBatch};
 use slm_policy::{ActionHead, Network};
@@ -83,6 +85,25 @@ pub struct ActingNet {
 pub trait Agent: Send {
     /// Chooses actions `[n, …]` for the observations `[n, width]` of `batch`.
     fn act(&mut self, batch: &StepBatch, actions: &mut ActionBatch);
+
+    /// From how many nanoseconds of stepping on it gains from environments in two halves: it thinks about one
+    /// while the other steps. None where it does not.
+    fn min_nanos_per_half(&self) -> Option<u64> {
+        None
+    }
+
+    /// As [`act`](Self::act) for some `rows` of `batch` alone. Each part of the environments has its turn, in
+    /// their order, and steps before the next one's.
+    ///
+    /// # Panics
+    /// When it gains nothing from halves and is asked for less than all rows.
+    fn act_on(&mut self, rows: Range<usize>, batch: &StepBatch, actions: &mut ActionBatch) {
+        assert_eq!(rows, 0..batch.steps.len(), "this agent acts in all environments at once");
+        self.act(batch, actions);
+    }
+
+    /// Notes that `rows` of `batch` have stepped, before the others have.
+    fn look_ahead(&mut self, _rows: Range<usize>, _batch: &StepBatch) {}
 
     /// Takes in what followed the actions.
     fn observe(&mut self, batch: &StepBatch);

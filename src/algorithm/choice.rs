@@ -1,5 +1,7 @@
 //! One action from one row of outputs, as an action policy says.
 
+use std::ops::Range;
+
 use slm_env::{ActionBatch, Rng, StateError, StateReader, StateWriter};
 use slm_policy::{ActionHead, Noise, argmax};
 
@@ -46,12 +48,21 @@ impl Choice {
     /// `[n, action_width]`: indices, base values as [`Family`](slm_policy::Family) says, or the actions of
     /// [`Dist::Deterministic`] themselves.
     pub(super) fn act(&mut self, outputs: &[f32], actions: &mut ActionBatch) -> &[f32] {
+        self.act_on(0..actions.len() / self.plan.action_space.width(), outputs, actions)
+    }
+
+    /// As [`act`](Self::act) for some `rows` of the actions, of which `outputs` are.
+    pub(super) fn act_on(
+        &mut self,
+        rows: Range<usize>,
+        outputs: &[f32],
+        actions: &mut ActionBatch,
+    ) -> &[f32] {
         let width = self.plan.action_space.width();
-        let n = actions.len() / width;
         let mut stored = std::mem::take(&mut self.stored);
-        stored.resize(n * width, 0.0);
-        let rows = outputs.chunks_exact(outputs.len() / n);
-        for (i, (row, stored)) in rows.zip(stored.chunks_exact_mut(width)).enumerate() {
+        stored.resize(rows.len() * width, 0.0);
+        let outputs = outputs.chunks_exact(outputs.len() / rows.len());
+        for ((i, row), stored) in rows.zip(outputs).zip(stored.chunks_exact_mut(width)) {
             self.act_row(row, i, actions, stored);
         }
         self.stored = stored;

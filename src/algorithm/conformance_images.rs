@@ -1,5 +1,7 @@
 //! The contract of learning algorithms where observations are pixels: one line in each one's tests.
 
+use std::ops::Range;
+
 use burn::tensor::Device;
 use slm_env::{
     ActionBatch, ObsBatch, Rng, SeedSequence, Space, StateReader, StateWriter, Step, StepBatch,
@@ -45,7 +47,8 @@ pub(super) fn check_continuous(def: &AlgorithmDef, agent: &str) {
 }
 
 /// Checks that an on-policy agent whose network is large enough to act on a device does there what it does on
-/// the processor, and that either goes on from the other's checkpoint in the middle of a rollout.
+/// the processor, that either goes on from the other's checkpoint in the middle of a rollout, and that
+/// environments in halves make no difference to it.
 pub(super) fn check_on_device(def: &AlgorithmDef, agent: &str) {
     let (cpu, device) = (Compute::kernels(1), Compute::burn(Device::flex()));
     let new = |compute| Gallery::on(compute, def, agent, (Show::Gray, 3));
@@ -64,6 +67,12 @@ pub(super) fn check_on_device(def: &AlgorithmDef, agent: &str) {
     // From the device to the processor, and to the device again.
     back.load(&elsewhere.save());
     assert_goes_on_alike(&mut elsewhere, &mut back);
+    let mut halved = new(&device);
+    halved.parts = vec![0..NUM_ENVS / 2, NUM_ENVS / 2..NUM_ENVS];
+    assert!(halved.agent.min_nanos_per_half().is_some(), "it looks ahead");
+    assert_goes_on_alike(&mut new(&device), &mut halved);
+    back.load(&halved.save());
+    assert_goes_on_alike(&mut back, &mut halved);
 }
 
 /// Steps that end in the middle of a rollout.
@@ -191,8 +200,8 @@ impl Show {
     }
 
     /// What the environments show at a frame.
-    fn pictures(self, frame: u64) -> ObsBatch {
-        ObsBatch::U8((0..NUM_ENVS).flat_map(|i| self.picture(quadrant(frame, i))).collect())
+    fn pictures(self, frame: u64) -> Vec<u8> {
+        (0..NUM_ENVS).flat_map(|i| self.picture(quadrant(frame, i))).collect()
     }
 }
 
@@ -203,6 +212,8 @@ struct Gallery {
     batch: StepBatch,
     actions: ActionBatch,
     frame: u64,
+    /// Which environments step one after another.
+    parts: Vec<Range<usize>>,
 }
 
 impl Gallery {
@@ -215,11 +226,12 @@ impl Gallery {
         let plan = plan(def, agent, (show.shape(), show.action_space()), &mut found);
         let plan = plan.unwrap_or_else(|| panic!("{}", found.render(false)));
         let context = AgentContext { compute, seed: &SeedSequence::new(seed) };
-        let obs = show.pictures(0);
+        let obs = ObsBatch::U8(show.pictures(0));
         let batch =
             StepBatch { final_obs: obs.clone(), obs, steps: vec![Step::default(); NUM_ENVS] };
         let actions = ActionBatch::new(&show.action_space(), NUM_ENVS);
-        Self { show, agent: plan.build(&context), batch, actions, frame: 0 }
+        let parts = std::iter::once(0..NUM_ENVS).collect();
+        Self { show, agent: plan.build(&context), batch, actions, frame: 0, parts }
     }
 
     /// Losses of the updates in so many vector steps.
@@ -229,18 +241,34 @@ impl Gallery {
     }
 
     fn step(&mut self) -> Option<TrainStats> {
+        for rows in self.parts.clone() {
+            self.agent.act_on(rows.clone(), &self.batch, &mut self.actions);
+            self.step_environments(rows.clone());
+            if self.parts.len() > 1 {
+                self.agent.look_ahead(rows, &self.batch);
+            }
+        }
+        self.agent.observe(&self.batch);
+        self.frame += NUM_ENVS as u64;
+        self.agent.update(self.frame)
+    }
+
+    fn step_environments(&mut self, rows: Range<usize>) {
         let width = self.show.action_space().width();
-        self.agent.act(&self.batch, &mut self.actions);
-        for (i, step) in self.batch.steps.iter_mut().enumerate() {
+        let StepBatch { obs, final_obs, steps } = &mut self.batch;
+        for i in rows.clone() {
             let action = self.actions.row_f64(i, width);
             let reward = self.show.reward(quadrant(self.frame, i), &action);
-            *step = Step { reward, terminated: true, truncated: false };
+            steps[i] = Step { reward, terminated: true, truncated: false };
         }
-        self.frame += NUM_ENVS as u64;
-        self.batch.final_obs = self.batch.obs.clone();
-        self.batch.obs = self.show.pictures(self.frame);
-        self.agent.observe(&self.batch);
-        self.agent.update(self.frame)
+        let (ObsBatch::U8(obs), ObsBatch::U8(final_obs)) = (obs, final_obs) else {
+            unreachable!("pictures are of pixels")
+        };
+        let pixels = self.show.shape().iter().product::<usize>();
+        let shown = rows.start * pixels..rows.end * pixels;
+        final_obs[shown.clone()].copy_from_slice(&obs[shown.clone()]);
+        let next = self.show.pictures(self.frame + NUM_ENVS as u64);
+        obs[shown.clone()].copy_from_slice(&next[shown]);
     }
 
     /// Weights of the network that is exported, layer by layer.
@@ -264,7 +292,7 @@ impl Gallery {
     fn load(&mut self, bytes: &[u8]) {
         let mut from = StateReader::new(bytes);
         self.frame = from.u64().expect("the frame was written first");
-        self.batch.obs = self.show.pictures(self.frame);
+        self.batch.obs = ObsBatch::U8(self.show.pictures(self.frame));
         self.agent.load(&mut from).expect("the state is that of such an agent");
         from.finish().expect("the state is read to its end");
     }

@@ -1,10 +1,12 @@
 //! The part that on-policy agents share: act, store, and learn when enough is stored.
 
+use std::ops::Range;
+
 use slm_env::{ActionBatch, Rng, StateError, StateReader, StateWriter, StepBatch};
 
 use super::acting::{Acting, ActingPlan};
 use super::agent::{ActingNet, Agent, AgentContext, TrainStats};
-use super::nets::{NetsPlan, PolicyValueNets};
+use super::nets::{LEAST_NANOS_PER_HALF, NetsPlan, PolicyValueNets};
 use crate::memory::{CrossEntropy, Rollout, RolloutPlan};
 
 /// When an on-policy agent learns.
@@ -74,9 +76,9 @@ impl<R: OnPolicyRule> OnPolicy<R> {
     pub fn new(plan: &OnPolicyPlan, rule: R, context: &AgentContext<'_>) -> Self {
         let seed = context.seed;
         let mut net_rng = Rng::from_sequence(&seed.child("net", 0));
-        let mut nets = PolicyValueNets::new(&plan.nets, &mut net_rng, context.compute);
+        let nets = PolicyValueNets::new(&plan.nets, &mut net_rng, context.compute);
         let act_rng = Rng::from_sequence(&seed.child("act", 0));
-        let acting = if nets.acting_on_device(plan.rollout.num_envs).is_some() {
+        let acting = if nets.acts_on_device(plan.rollout.num_envs) {
             Acting::of_outputs(plan.acting.clone(), act_rng)
         } else {
             Acting::new(plan.acting.clone(), nets.actor_plan(), &nets.actor_params(), act_rng)
@@ -108,7 +110,7 @@ impl<R: OnPolicyRule> OnPolicy<R> {
 
     /// Gives a network on the host the new weights; one on the device has them.
     fn refresh_acting(&mut self) {
-        if self.nets.acting_on_device(self.rollout.plan().num_envs).is_none() {
+        if !self.nets.acts_on_device(self.rollout.plan().num_envs) {
             self.acting.refresh(self.nets.actor_plan(), &self.nets.actor_params());
         }
     }
@@ -123,11 +125,34 @@ impl<R: OnPolicyRule> OnPolicy<R> {
 
 impl<R: OnPolicyRule> Agent for OnPolicy<R> {
     fn act(&mut self, batch: &StepBatch, actions: &mut ActionBatch) {
+        self.act_on(0..batch.steps.len(), batch, actions);
+    }
+
+    fn min_nanos_per_half(&self) -> Option<u64> {
+        self.nets.acts_on_device(self.rollout.plan().num_envs).then_some(LEAST_NANOS_PER_HALF)
+    }
+
+    fn act_on(&mut self, rows: Range<usize>, batch: &StepBatch, actions: &mut ActionBatch) {
         let stored = match self.nets.acting_on_device(batch.steps.len()) {
-            Some(nets) => self.acting.choose(&nets.act(&batch.obs), actions),
+            Some(nets) => {
+                let outputs = nets.act(&batch.obs, rows.clone());
+                self.acting.choose(rows.clone(), &outputs, actions)
+            }
             None => self.acting.act(batch.obs.as_f32s(&mut self.pixels), actions),
         };
-        self.rollout.push_acted(&batch.obs, stored);
+        self.rollout.push_acted_on(rows, &batch.obs, stored);
+    }
+
+    /// The weights that act next are those of now unless this step ends in an update, which is known ahead
+    /// where steps are counted.
+    fn look_ahead(&mut self, rows: Range<usize>, batch: &StepBatch) {
+        let is_last = match self.update_every {
+            UpdateEvery::Steps(steps) => self.rollout.steps() + 1 >= steps,
+            UpdateEvery::Episodes(_) => true,
+        };
+        if let (Some(nets), false) = (self.nets.acting_on_device(batch.steps.len()), is_last) {
+            nets.begin(&batch.obs, rows);
+        }
     }
 
     fn observe(&mut self, batch: &StepBatch) {

@@ -11,6 +11,7 @@ use slm_policy::Policy;
 use super::artifact;
 use super::bench::{BenchOptions, REPETITIONS, Spread};
 use super::error::RunError;
+use super::interaction::interact;
 use super::plan::Plan;
 use super::profile::{Phase, Profile, Profiler};
 use super::session::stream_seed;
@@ -84,7 +85,8 @@ impl Trainer {
         let seed = SeedSequence::new(0_u64).child("session", 0);
         let compute = &options.device.compute(options.threads);
         let agent = plan.agent.build(&AgentContext { compute, seed: &seed });
-        let mut env = plan.env.make(stream_seed(&seed, "env", 0), options.threads)?;
+        let env_seed = stream_seed(&seed, "env", 0);
+        let mut env = plan.env.make_for(&*agent, env_seed, options.threads)?;
         let (mut batch, actions) = (env.new_batch(), env.new_actions());
         env.reset(&mut batch);
         let (device, max_frame) = (options.device.clone(), plan.env.max_frame);
@@ -119,9 +121,7 @@ impl Trainer {
     /// ends when the device has carried it out.
     fn step(&mut self, profiler: &mut Profiler, waits: bool) -> bool {
         let Self { device, agent, env, batch, actions, frame, .. } = self;
-        profiler.time(Phase::Act, || agent.act(batch, actions));
-        profiler.time(Phase::Step, || env.step(actions, batch));
-        profiler.time(Phase::Observe, || agent.observe(batch));
+        interact(&mut **agent, &mut **env, batch, actions, profiler);
         *frame += env.num_envs() as u64;
         profiler.time(Phase::Update, || {
             let has_learned = agent.update(*frame).is_some();

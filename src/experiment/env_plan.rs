@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use slm_env::{EnvDef, EnvError, EnvOptions, OptionValue, PreprocessedEnv, Preprocessing, VecEnv};
 
+use crate::algorithm::Agent;
 use crate::config::{EnvSpec, Kwargs};
 
 /// Discount of the reward's running deviation where the algorithm has no `gamma`, as in SLM-Lab.
@@ -53,8 +54,24 @@ impl EnvPlan {
     /// # Errors
     /// When the options do not fit or something outside the program is missing.
     pub fn make(&self, seed: u64, threads: usize) -> Result<Box<dyn VecEnv>, EnvError> {
-        let raw = self.def.make(&self.options(self.num_envs, seed, threads))?;
-        Ok(Box::new(PreprocessedEnv::new(raw, &self.preprocessing)?))
+        self.preprocessed(&self.options(self.num_envs, seed, threads))
+    }
+
+    /// As [`make`](Self::make), in halves where `agent` gains from them. Statistics are of all rows together.
+    ///
+    /// # Errors
+    /// As [`make`](Self::make).
+    pub fn make_for(
+        &self,
+        agent: &dyn Agent,
+        seed: u64,
+        threads: usize,
+    ) -> Result<Box<dyn VecEnv>, EnvError> {
+        let mut options = self.options(self.num_envs, seed, threads);
+        if !self.preprocessing.has_statistics() {
+            options.min_nanos_per_half = agent.min_nanos_per_half();
+        }
+        self.preprocessed(&options)
     }
 
     /// `n` environments as they are, for a policy that preprocesses by itself.
@@ -68,6 +85,11 @@ impl EnvPlan {
     /// Everything that is wrong with the environments' own options.
     pub(super) fn option_errors(&self) -> Vec<EnvError> {
         self.def.option_errors(&self.options(1, 0, 1))
+    }
+
+    fn preprocessed(&self, options: &EnvOptions) -> Result<Box<dyn VecEnv>, EnvError> {
+        let raw = self.def.make(options)?;
+        Ok(Box::new(PreprocessedEnv::new(raw, &self.preprocessing)?))
     }
 
     fn options(&self, num_envs: usize, seed: u64, threads: usize) -> EnvOptions {

@@ -10,6 +10,7 @@ mod enjoy;
 mod env_plan;
 mod env_shape;
 mod error;
+mod interaction;
 mod joint_checkpoint;
 mod machine_memory;
 #[cfg(test)]

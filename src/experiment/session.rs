@@ -11,6 +11,7 @@ use slm_policy::Policy;
 use super::artifact;
 use super::clock::Clock;
 use super::error::RunError;
+use super::interaction::interact;
 use super::observer::{Observer, Progress};
 use super::options::{Mode, RunOptions};
 use super::outputs::SessionOutputs;
@@ -125,7 +126,8 @@ impl<'a> Session<'a> {
             None => compute,
         };
         let agent = plan.agent.build(&AgentContext { compute: &compute, seed: &seed });
-        let mut env = plan.env.make(stream_seed(&seed, "env", 0), options.threads)?;
+        let env_seed = stream_seed(&seed, "env", 0);
+        let mut env = plan.env.make_for(&*agent, env_seed, options.threads)?;
         let (mut batch, actions) = (env.new_batch(), env.new_actions());
         env.reset(&mut batch);
         Ok(Self {
@@ -180,9 +182,7 @@ impl<'a> Session<'a> {
     /// One step of all environments.
     fn step(&mut self) -> Result<(), RunError> {
         let Self { agent, env, batch, actions, clock, profiler, .. } = self;
-        profiler.time(Phase::Act, || agent.act(batch, actions));
-        profiler.time(Phase::Step, || env.step(actions, batch));
-        profiler.time(Phase::Observe, || agent.observe(batch));
+        interact(&mut **agent, &mut **env, batch, actions, profiler);
         clock.tick();
         match profiler.time(Phase::Update, || agent.update(clock.frame())) {
             Some(stats) => self.take_in(stats),

@@ -145,8 +145,8 @@ mod tests {
     fn a_single_environment_reports_its_last_return_and_zero_before() {
         let mut stats = EpisodeStats::new(1);
         assert_eq!(total_reward(&stats), 0.0);
-        stats.add(&[last(3.0)]);
-        stats.add(&[last(5.0)]);
+        stats.add(0, &[last(3.0)]);
+        stats.add(0, &[last(5.0)]);
         assert_eq!(total_reward(&stats), 5.0);
     }
 
@@ -154,8 +154,8 @@ mod tests {
     fn a_vector_reports_the_mean_of_its_returns_and_nan_before() {
         let mut stats = EpisodeStats::new(2);
         assert!(total_reward(&stats).is_nan());
-        stats.add(&[last(3.0), Step::reward(1.0)]);
-        stats.add(&[last(5.0), last(1.0)]);
+        stats.add(0, &[last(3.0), Step::reward(1.0)]);
+        stats.add(0, &[last(5.0), last(1.0)]);
         // Returns 3, 5 and 1 + 1.
         assert_eq!(total_reward(&stats), 10.0 / 3.0);
     }

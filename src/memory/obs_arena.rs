@@ -1,5 +1,7 @@
 //! Rows of observations, features or pixels, one after another in memory.
 
+use std::ops::Range;
+
 use slm_env::{ObsBatch, StateError, StateReader, StateWriter};
 
 /// Observations `[rows, width]`, row-major.
@@ -97,12 +99,20 @@ impl ObsArena {
     /// Appends row `i` of `obs` `[n, width]`.
     ///
     /// # Panics
-    /// When one holds pixels and the other features, or there is no such row.
+    /// As [`extend_rows`](Self::extend_rows).
     pub fn push(&mut self, obs: &ObsBatch, i: usize) {
-        let row = i * self.width..(i + 1) * self.width;
+        self.extend_rows(obs, i..i + 1);
+    }
+
+    /// Appends some rows of `obs` `[n, width]`.
+    ///
+    /// # Panics
+    /// When one holds pixels and the other features, or there are no such rows.
+    pub fn extend_rows(&mut self, obs: &ObsBatch, rows: Range<usize>) {
+        let range = rows.start * self.width..rows.end * self.width;
         match (&mut self.values, obs) {
-            (ObsBatch::F32(values), ObsBatch::F32(obs)) => values.extend_from_slice(&obs[row]),
-            (ObsBatch::U8(values), ObsBatch::U8(obs)) => values.extend_from_slice(&obs[row]),
+            (ObsBatch::F32(values), ObsBatch::F32(obs)) => values.extend_from_slice(&obs[range]),
+            (ObsBatch::U8(values), ObsBatch::U8(obs)) => values.extend_from_slice(&obs[range]),
             _ => panic!("{MIXED}"),
         }
     }

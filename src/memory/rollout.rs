@@ -1,5 +1,7 @@
 //! On-policy experience: whole vector steps in time order, cleared by each update.
 
+use std::ops::Range;
+
 use slm_env::{ObsBatch, StateError, StateReader, StateWriter, Step};
 
 use super::chunks::Chunks;
@@ -88,7 +90,13 @@ impl Rollout {
     /// First half of a vector step: observations `[n, obs_width]` and the actions taken on them
     /// `[n, action_width]`.
     pub fn push_acted(&mut self, obs: &ObsBatch, actions: &[f32]) {
-        self.obs.extend(obs);
+        self.push_acted_on(0..obs.len() / self.plan.obs_width, obs, actions);
+    }
+
+    /// As [`push_acted`](Self::push_acted) for some `rows` of the observations, whose actions are
+    /// `[rows, action_width]`. All have to come, in their order.
+    pub fn push_acted_on(&mut self, rows: Range<usize>, obs: &ObsBatch, actions: &[f32]) {
+        self.obs.extend_rows(obs, rows);
         self.actions.extend_from_slice(actions);
     }
 

@@ -31,6 +31,7 @@ pub fn check(def: &EnvDef) {
     rows_do_not_touch_each_other(def);
     the_number_of_rows_changes_no_row(def);
     the_number_of_threads_changes_nothing(def);
+    halves_that_step_in_turn_change_nothing(def);
     a_loaded_state_goes_on_exactly(def);
     a_state_of_another_vector_is_refused(def);
     the_picture_is_drawn(def);
@@ -42,6 +43,8 @@ struct Run {
     batch: StepBatch,
     actions: ActionBatch,
     rngs: Vec<Rng>,
+    /// Whether its parts step one after another.
+    in_parts: bool,
 }
 
 impl Run {
@@ -50,7 +53,7 @@ impl Run {
         let (mut batch, actions) = (env.new_batch(), env.new_actions());
         env.reset(&mut batch);
         let rngs = (0..options.num_envs as u64).map(|i| Rng::from_seed(1000 + i)).collect();
-        Self { env, batch, actions, rngs }
+        Self { env, batch, actions, rngs, in_parts: false }
     }
 
     fn short(def: &EnvDef, seed: u64) -> Self {
@@ -61,8 +64,13 @@ impl Run {
         for (i, rng) in self.rngs.iter_mut().enumerate() {
             self.env.action_space().sample(rng, &mut self.actions, i);
         }
-        self.env.step(&self.actions, &mut self.batch);
-        &self.batch
+        let Self { env, batch, actions, .. } = self;
+        if self.in_parts {
+            (0..env.num_parts()).for_each(|part| env.step_part(part, actions, batch));
+        } else {
+            env.step(actions, batch);
+        }
+        batch
     }
 
     /// The rows after each of some steps.
@@ -203,6 +211,22 @@ fn the_number_of_threads_changes_nothing(def: &EnvDef) {
     assert_eq!(serial.batch.obs, threaded.batch.obs, "{}: reset on three threads", def.id);
     assert_eq!(serial.trace(STEPS), threaded.trace(STEPS), "{}: steps on three threads", def.id);
     assert_eq!(serial.state(), threaded.state(), "{}: state on three threads", def.id);
+}
+
+fn halves_that_step_in_turn_change_nothing(def: &EnvDef) {
+    let halves = EnvOptions { min_nanos_per_half: Some(0), ..short(53) };
+    for threads in [1, 2] {
+        let halves = EnvOptions { threads, min_envs_per_thread: Some(1), ..halves.clone() };
+        let (mut whole, mut halved) = (Run::short(def, 53), Run::new(def, &halves));
+        let parts: Vec<_> = (0..halved.env.num_parts()).map(|part| halved.env.part(part)).collect();
+        assert_eq!(parts, [0..3, 3..5], "{}: halves of {NUM_ENVS} rows", def.id);
+        assert_eq!(whole.batch.obs, halved.batch.obs, "{}: reset in halves", def.id);
+        halved.in_parts = true;
+        assert_eq!(whole.trace(STEPS), halved.trace(STEPS), "{}: steps in halves", def.id);
+        assert_eq!(whole.state(), halved.state(), "{}: state in halves", def.id);
+        halved.in_parts = false;
+        assert_eq!(whole.trace(2), halved.trace(2), "{}: halves that step together", def.id);
+    }
 }
 
 fn a_loaded_state_goes_on_exactly(def: &EnvDef) {

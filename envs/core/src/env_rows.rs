@@ -9,23 +9,21 @@ use crate::episode_stats::EpisodeStats;
 use crate::error::EnvError;
 use crate::frame::Frame;
 use crate::options::EnvOptions;
-use crate::rows::{RowShape, Rows, RowsOut};
+use crate::part::{Part, chunk_lengths};
+use crate::rows::{ActionValue, RowShape};
 use crate::space::Space;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::vec_env::VecEnv;
-use crate::workers::Worker;
 
 /// Work that makes waking a thread worth while, in nanoseconds.
 const MIN_NANOS_PER_THREAD: u64 = 50_000;
 
-/// n copies of an environment. The first rows run on the caller's thread, the others in contiguous chunks on
-/// threads of their own, which sleep between steps.
+/// n copies of an environment: in one part, or in two that can step on their own.
 pub struct EnvRows<E: Env> {
     obs_space: Space,
     action_space: Space,
     shape: RowShape,
-    head: Rows<E>,
-    workers: Vec<Worker<E>>,
+    parts: Vec<Part<E>>,
     stats: EpisodeStats,
     is_started: bool,
 }
@@ -49,14 +47,8 @@ impl<E: Env> EnvRows<E> {
             action_width: action_space.width(),
             max_episode_steps: options.max_episode_steps.unwrap_or(def.max_episode_steps),
         };
-        let (mut envs, n_chunks) = (envs.into_iter(), n_chunks::<E>(options));
-        let mut lengths = chunk_lengths(n, n_chunks);
-        let head = Rows::new(envs.by_ref().take(lengths.next().unwrap_or(n)), shape);
-        let workers =
-            lengths.map(|len| Worker::new(Rows::new(envs.by_ref().take(len), shape))).collect();
-        let stats = EpisodeStats::new(n);
-        let mut rows =
-            Self { obs_space, action_space, shape, head, workers, stats, is_started: false };
+        let (parts, stats) = (parts(envs, options, shape), EpisodeStats::new(n));
+        let mut rows = Self { obs_space, action_space, shape, parts, stats, is_started: false };
         rows.seed(options.seed);
         Ok(rows)
     }
@@ -73,19 +65,20 @@ impl<E: Env> EnvRows<E> {
         Ok(Box::new(Self::new(def, options, make)?))
     }
 
-    /// The workers, each with the rows it has.
-    fn chunks(&self) -> impl Iterator<Item = (&Worker<E>, Range<usize>)> {
-        self.workers.iter().scan(self.head.len(), |next, worker| {
-            let first = *next;
-            *next += worker.len();
-            Some((worker, first..*next))
-        })
+    /// The numbers of the actions, of as many rows as the batch has.
+    fn checked<'a>(&self, actions: &'a ActionBatch, out: &StepBatch) -> &'a [ActionValue<E>] {
+        assert!(self.is_started, "a vector of environments is reset before its first step");
+        let n = self.num_envs();
+        let values = E::Action::values(actions);
+        assert_eq!(values.len(), n * self.shape.action_width, "one action for each environment");
+        assert_eq!(out.steps.len(), n, "one row of the batch for each environment");
+        values
     }
 }
 
 impl<E: Env> VecEnv for EnvRows<E> {
     fn num_envs(&self) -> usize {
-        self.head.len() + self.workers.iter().map(Worker::len).sum::<usize>()
+        self.parts.iter().map(|part| part.rows().len()).sum()
     }
 
     fn obs_space(&self) -> &Space {
@@ -110,57 +103,51 @@ impl<E: Env> VecEnv for EnvRows<E> {
     }
 
     fn seed(&mut self, seed: u64) {
-        self.head.seed(seed);
-        for (worker, rows) in self.chunks() {
-            worker.idle().rows.seed(seed.wrapping_add(rows.start as u64));
-        }
+        self.parts.iter_mut().for_each(|part| part.seed(seed));
     }
 
     fn reset(&mut self, out: &mut StepBatch) {
-        let width = self.shape.obs_width;
         let obs = E::Obs::values_mut(&mut out.obs);
-        self.head.reset(&mut obs[..self.head.len() * width]);
-        for (worker, rows) in self.chunks() {
-            worker.idle().rows.reset(&mut obs[rows.start * width..rows.end * width]);
-        }
+        self.parts.iter_mut().for_each(|part| part.reset(obs));
         out.steps.fill(Step::default());
         self.stats.restart();
         self.is_started = true;
     }
 
     fn step(&mut self, actions: &ActionBatch, out: &mut StepBatch) {
-        assert!(self.is_started, "a vector of environments is reset before its first step");
-        let n = self.num_envs();
-        let values = E::Action::values(actions);
-        assert_eq!(values.len(), n * self.shape.action_width, "one action for each environment");
-        assert_eq!(out.steps.len(), n, "one row of the batch for each environment");
-        for (worker, rows) in self.chunks() {
-            let width = self.shape.action_width;
-            worker.start(&values[rows.start * width..rows.end * width]);
-        }
-        let head = 0..self.head.len();
-        self.head.step(values, part::<E>(out, head, self.shape));
-        for (worker, rows) in self.chunks() {
-            worker.finish(part::<E>(out, rows, self.shape));
-        }
-        self.stats.add(&out.steps);
+        let values = self.checked(actions, out);
+        self.parts.iter().for_each(|part| part.start(values));
+        self.parts.iter_mut().for_each(|part| part.finish(values, out));
+        self.stats.add(0, &out.steps);
+    }
+
+    fn num_parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    fn part(&self, part: usize) -> Range<usize> {
+        self.parts[part].rows()
+    }
+
+    fn step_part(&mut self, part: usize, actions: &ActionBatch, out: &mut StepBatch) {
+        let values = self.checked(actions, out);
+        let part = &mut self.parts[part];
+        part.start(values);
+        part.finish(values, out);
+        let rows = part.rows();
+        self.stats.add(rows.start, &out.steps[rows]);
     }
 
     fn render(&self, i: usize, frame: &mut Frame) {
-        match self.chunks().find(|(_, rows)| rows.contains(&i)) {
-            Some((worker, rows)) => worker.idle().rows.render(i - rows.start, frame),
-            None => self.head.render(i, frame),
-        }
+        let part = self.parts.iter().find(|part| part.rows().contains(&i));
+        part.expect("there is such a copy").render(i, frame);
     }
 
     fn save(&self, out: &mut StateWriter) {
         out.u64(self.num_envs() as u64);
         out.bool(self.is_started);
         self.stats.save(out);
-        self.head.save(out);
-        for worker in &self.workers {
-            worker.idle().rows.save(out);
-        }
+        self.parts.iter().for_each(|part| part.save(out));
     }
 
     fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
@@ -170,11 +157,7 @@ impl<E: Env> VecEnv for EnvRows<E> {
         }
         self.is_started = from.bool()?;
         self.stats.load(from)?;
-        self.head.load(from)?;
-        for worker in &self.workers {
-            worker.idle().rows.load(from)?;
-        }
-        Ok(())
+        self.parts.iter_mut().try_for_each(|part| part.load(from))
     }
 
     fn episode_stats(&self) -> &EpisodeStats {
@@ -182,24 +165,25 @@ impl<E: Env> VecEnv for EnvRows<E> {
     }
 }
 
-/// Some rows of a batch.
-fn part<E: Env>(batch: &mut StepBatch, rows: Range<usize>, shape: RowShape) -> RowsOut<'_, E::Obs> {
-    let values = rows.start * shape.obs_width..rows.end * shape.obs_width;
-    RowsOut {
-        obs: &mut E::Obs::values_mut(&mut batch.obs)[values.clone()],
-        final_obs: &mut E::Obs::values_mut(&mut batch.final_obs)[values],
-        steps: &mut batch.steps[rows],
-    }
+/// The rows in halves, where those are asked for and have enough to do, else in one part.
+fn parts<E: Env>(envs: Vec<E>, options: &EnvOptions, shape: RowShape) -> Vec<Part<E>> {
+    let half = envs.len() / 2;
+    let nanos = E::STEP_NANOS * half as u64 / n_chunks::<E>(half, options) as u64;
+    let pays = |least: u64| half > 0 && nanos >= least;
+    let n_parts = if options.min_nanos_per_half.is_some_and(pays) { 2 } else { 1 };
+    let (mut first, mut envs) = (0, envs.into_iter());
+    chunk_lengths(envs.len(), n_parts)
+        .map(|len| {
+            let own = envs.by_ref().take(len).collect();
+            first += len;
+            Part::new(first - len, own, n_chunks::<E>(len, options), shape)
+        })
+        .collect()
 }
 
-/// How many chunks the rows are worth.
-fn n_chunks<E: Env>(options: &EnvOptions) -> usize {
+/// How many chunks `rows` are worth.
+fn n_chunks<E: Env>(rows: usize, options: &EnvOptions) -> usize {
     let by_cost = MIN_NANOS_PER_THREAD.div_ceil(E::STEP_NANOS.max(1)) as usize;
     let min_rows = options.min_envs_per_thread.unwrap_or(by_cost).max(1);
-    options.threads.min(options.num_envs / min_rows).max(1)
-}
-
-/// Lengths of `n_chunks` contiguous chunks of `n` rows; they differ by one at most.
-fn chunk_lengths(n: usize, n_chunks: usize) -> impl Iterator<Item = usize> {
-    (0..n_chunks).map(move |i| n / n_chunks + usize::from(i < n % n_chunks))
+    options.threads.min(rows / min_rows).max(1)
 }

@@ -41,10 +41,12 @@ impl EpisodeStats {
         }
     }
 
-    /// Adds a step of every environment.
-    pub fn add(&mut self, steps: &[Step]) {
-        self.finished.clear();
-        for (env, step) in steps.iter().enumerate() {
+    /// Adds a step of the environments from `first` on; from the first of all on, another step begins.
+    pub fn add(&mut self, first: usize, steps: &[Step]) {
+        if first == 0 {
+            self.finished.clear();
+        }
+        for (env, step) in (first..).zip(steps) {
             self.returns[env] += step.reward;
             self.lengths[env] += 1;
             if step.is_last() {
@@ -184,8 +186,8 @@ mod tests {
     #[test]
     fn sums_rewards_until_the_episode_ends() {
         let mut stats = EpisodeStats::new(2);
-        stats.add(&[step(1.0, false), step(5.0, true)]);
-        stats.add(&[step(2.0, true), step(7.0, false)]);
+        stats.add(0, &[step(1.0, false), step(5.0, true)]);
+        stats.add(0, &[step(2.0, true), step(7.0, false)]);
         assert_eq!(stats.finished(), [Episode { env: 0, return_: 3.0, length: 2 }]);
         assert_eq!((stats.count(), stats.mean_return()), (2, Some(4.0)));
         assert_eq!(
@@ -197,14 +199,14 @@ mod tests {
     #[test]
     fn there_is_no_mean_before_the_first_end() {
         let mut stats = EpisodeStats::new(1);
-        stats.add(&[step(1.0, false)]);
+        stats.add(0, &[step(1.0, false)]);
         assert_eq!((stats.mean_return(), stats.last()), (None, None));
     }
 
     #[test]
     fn the_mean_runs_over_the_last_hundred() {
         let mut stats = EpisodeStats::new(1);
-        (1..=130).for_each(|i| stats.add(&[step(f64::from(i), true)]));
+        (1..=130).for_each(|i| stats.add(0, &[step(f64::from(i), true)]));
         // 31, ..., 130
         assert_eq!(stats.mean_return(), Some(80.5));
         let returns: Vec<f64> = stats.window().map(|episode| episode.return_).collect();
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn a_saved_copy_goes_on_the_same() {
         let mut stats = EpisodeStats::new(1);
-        (1..=130).for_each(|i| stats.add(&[step(f64::from(i), i % 3 == 0)]));
+        (1..=130).for_each(|i| stats.add(0, &[step(f64::from(i), i % 3 == 0)]));
         let mut out = StateWriter::new();
         stats.save(&mut out);
         let bytes = out.into_bytes();

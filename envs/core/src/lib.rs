@@ -16,6 +16,7 @@ mod filters;
 mod frame;
 mod normalizer;
 mod options;
+mod part;
 mod preprocess;
 mod rng;
 mod rollout;

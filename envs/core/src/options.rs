@@ -17,6 +17,9 @@ pub struct EnvOptions {
     pub threads: usize,
     /// Fewest copies that a thread is worth waking for; none lets the cost of a step decide.
     pub min_envs_per_thread: Option<usize>,
+    /// From how many nanoseconds of stepping on the copies are to be in two halves that can step on their own,
+    /// [`VecEnv::step_part`](crate::VecEnv::step_part); none for never. Results do not depend on it.
+    pub min_nanos_per_half: Option<u64>,
     /// Steps after which an episode is truncated, in place of the environment's own limit.
     pub max_episode_steps: Option<u32>,
     /// Constructor options by name.
@@ -72,6 +75,7 @@ impl EnvOptions {
             seed,
             threads: 1,
             min_envs_per_thread: None,
+            min_nanos_per_half: None,
             max_episode_steps: None,
             kwargs: BTreeMap::new(),
         }

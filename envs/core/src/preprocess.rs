@@ -1,5 +1,7 @@
 //! What SLM-Lab does between an environment and a learner: normalization, clipping, rescaled actions.
 
+use std::ops::Range;
+
 use crate::batch::{ActionBatch, StepBatch};
 use crate::episode_stats::EpisodeStats;
 use crate::error::EnvError;
@@ -25,6 +27,13 @@ pub struct Preprocessing {
     pub rescale_action: bool,
 }
 
+impl Preprocessing {
+    /// Whether it learns from all rows of a step together.
+    pub fn has_statistics(&self) -> bool {
+        self.normalize_obs || self.normalize_reward.is_some()
+    }
+}
+
 /// A vector of environments with preprocessed observations, rewards and actions. The statistics of episodes
 /// stay those of the environment's own rewards.
 pub struct PreprocessedEnv {
@@ -33,6 +42,7 @@ pub struct PreprocessedEnv {
     obs: ObsFilter,
     reward: RewardFilter,
     action: Option<ActionScaling>,
+    has_statistics: bool,
     is_frozen: bool,
 }
 
@@ -46,7 +56,14 @@ impl PreprocessedEnv {
         let reward = RewardFilter::new(inner.num_envs(), wanted);
         let action = if wanted.rescale_action { ActionScaling::new(inner.as_ref()) } else { None };
         let obs_space = obs.space(inner.obs_space());
-        Ok(Self { inner, obs_space, obs, reward, action, is_frozen: false })
+        let has_statistics = wanted.has_statistics();
+        Ok(Self { inner, obs_space, obs, reward, action, has_statistics, is_frozen: false })
+    }
+
+    /// Rows that were filtered before stay as they are, where there are no statistics.
+    fn filter(&mut self, out: &mut StepBatch) {
+        self.obs.filter(out, self.is_frozen);
+        self.reward.filter(&mut out.steps, self.is_frozen);
     }
 }
 
@@ -86,8 +103,26 @@ impl VecEnv for PreprocessedEnv {
             Some(scaling) => self.inner.step(scaling.stretch(actions), out),
             None => self.inner.step(actions, out),
         }
-        self.obs.filter(out, self.is_frozen);
-        self.reward.filter(&mut out.steps, self.is_frozen);
+        self.filter(out);
+    }
+
+    fn num_parts(&self) -> usize {
+        if self.has_statistics { 1 } else { self.inner.num_parts() }
+    }
+
+    fn part(&self, part: usize) -> Range<usize> {
+        if self.has_statistics { 0..self.num_envs() } else { self.inner.part(part) }
+    }
+
+    fn step_part(&mut self, part: usize, actions: &ActionBatch, out: &mut StepBatch) {
+        if self.has_statistics {
+            return self.step(actions, out);
+        }
+        match &mut self.action {
+            Some(scaling) => self.inner.step_part(part, scaling.stretch(actions), out),
+            None => self.inner.step_part(part, actions, out),
+        }
+        self.filter(out);
     }
 
     fn render(&self, i: usize, frame: &mut Frame) {

@@ -1,5 +1,7 @@
 //! The learner's side: a batch of environments behind one virtual call a step.
 
+use std::ops::Range;
+
 use crate::batch::{ActionBatch, StepBatch};
 use crate::episode_stats::EpisodeStats;
 use crate::frame::Frame;
@@ -43,6 +45,27 @@ pub trait VecEnv: Send {
     /// # Panics
     /// Before the first reset, or when a batch has another shape.
     fn step(&mut self, actions: &ActionBatch, out: &mut StepBatch);
+
+    /// In how many parts it can step instead, one after another: while some copies step, a learner can think
+    /// about the others. One, unless [`EnvOptions`](crate::EnvOptions) asked for halves that are worth it.
+    fn num_parts(&self) -> usize {
+        1
+    }
+
+    /// Which copies are part `part`: contiguous ones, that follow those of the part before.
+    fn part(&self, _part: usize) -> Range<usize> {
+        0..self.num_envs()
+    }
+
+    /// Advances the copies of one part one step; the rows of the others stay as they are. All parts in their
+    /// order come to the same as [`step`](Self::step), to the bit.
+    ///
+    /// # Panics
+    /// As `step` does, and when there is no such part.
+    fn step_part(&mut self, part: usize, actions: &ActionBatch, out: &mut StepBatch) {
+        assert_eq!(part, 0, "all copies are one part");
+        self.step(actions, out);
+    }
 
     /// Draws copy `i`.
     fn render(&self, i: usize, frame: &mut Frame);

@@ -1,5 +1,7 @@
 //! Networks as Burn tensors: they learn on any device, and Burn differentiates their losses.
 
+use std::collections::VecDeque;
+
 use burn::tensor::{Device, Tensor};
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
@@ -26,6 +28,8 @@ pub struct DeviceNets {
     pub(super) carried: Option<Carried>,
     /// The network that acts, where it does so on the device, until something is learned.
     pub(super) acting: Option<Net>,
+    /// Policy columns `[rows, width]` that it has begun to compute and not been asked for yet.
+    pub(super) begun: VecDeque<Tensor<2>>,
     pub(super) shown: Shown,
     pub(super) most_bytes: usize,
 }
@@ -62,6 +66,7 @@ impl DeviceNets {
             critic,
             carried: Carried::new(plan),
             acting: None,
+            begun: VecDeque::new(),
             shown: Shown::default(),
             most_bytes: MOST_BYTES,
         }
@@ -149,6 +154,7 @@ impl DeviceNets {
 
     pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         self.acting = None;
+        self.begun.clear();
         self.shown.clear();
         self.learners_mut().try_for_each(|learner| learner.load(from))?;
         self.carried.as_mut().map_or(Ok(()), |carried| carried.load(from))

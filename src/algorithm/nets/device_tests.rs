@@ -38,6 +38,11 @@ fn step_of(rollout: &Rollout, t: usize) -> ObsBatch {
     }
 }
 
+/// Acts on a vector step as a whole.
+fn act(nets: &mut DeviceNets, obs: &ObsBatch) -> Vec<f32> {
+    nets.act(obs, 0..NUM_ENVS)
+}
+
 /// The same with observations of zeros.
 fn blinded(rollout: &Rollout) -> Rollout {
     let mut blind = rollout.clone();
@@ -69,11 +74,35 @@ fn what_was_acted_on_is_learned_from_as_it_was_shown() {
         let rollout = rollout(&plan.dist, &plan.actor, &mut Rng::from_seed(5));
         let expected = learned(&mut nets(&plan), &rollout);
         let mut acting = nets(&plan);
-        (0..4).for_each(|t| drop(acting.act(&step_of(&rollout, t))));
+        (0..4).for_each(|t| drop(act(&mut acting, &step_of(&rollout, t))));
         // The host's copy is not looked at: it says something else.
         assert_eq!(learned(&mut acting, &blinded(&rollout)), expected);
         assert_eq!(acting.shown.rows(), 0);
         assert_ne!(learned(&mut nets(&plan), &blinded(&rollout)), expected);
+    }
+}
+
+/// The first half of a step is asked for, shown as it will be next, then the second: as the loop does it where
+/// environments step in halves. The last step is not looked ahead of.
+#[test]
+fn halves_are_acted_on_and_learned_from_as_the_whole_is() {
+    for plan in plans() {
+        let rollout = rollout(&plan.dist, &plan.actor, &mut Rng::from_seed(5));
+        let (mut whole, mut halved) = (nets(&plan), nets(&plan));
+        for t in 0..4 {
+            let expected = act(&mut whole, &step_of(&rollout, t));
+            let mut found = Vec::new();
+            for rows in [0..NUM_ENVS / 2, NUM_ENVS / 2..NUM_ENVS] {
+                found.extend(halved.act(&step_of(&rollout, t), rows.clone()));
+                if t < 3 {
+                    halved.begin(&step_of(&rollout, t + 1), rows);
+                }
+            }
+            assert_eq!(found, expected, "step {t}");
+        }
+        assert!(halved.begun.is_empty());
+        let blind = blinded(&rollout);
+        assert_eq!(learned(&mut halved, &blind), learned(&mut whole, &blind));
     }
 }
 
@@ -83,11 +112,11 @@ fn after_a_checkpoint_what_was_acted_on_before_it_comes_from_the_host() {
         let rollout = rollout(&plan.dist, &plan.actor, &mut Rng::from_seed(5));
         let expected = learned(&mut nets(&plan), &rollout);
         let mut acting = nets(&plan);
-        acting.act(&step_of(&blinded(&rollout), 0));
+        act(&mut acting, &step_of(&blinded(&rollout), 0));
         let mut state = StateWriter::new();
         acting.save(&mut state);
         acting.load(&mut StateReader::new(&state.into_bytes())).unwrap();
-        (2..4).for_each(|t| drop(acting.act(&step_of(&rollout, t))));
+        (2..4).for_each(|t| drop(act(&mut acting, &step_of(&rollout, t))));
         assert_eq!(acting.shown.rows(), 2 * NUM_ENVS);
         assert_eq!(learned(&mut acting, &rollout), expected);
     }
@@ -102,11 +131,11 @@ fn a_rollout_that_does_not_fit_goes_up_minibatch_by_minibatch_to_the_same_end() 
         let bytes = DeviceObs::bytes(rollout.obs.values(), 2 * NUM_ENVS, plan.actor.input);
         let mut tight = DeviceNets { most_bytes: bytes, ..nets(&plan) };
         for (t, rows) in [1, 2, 0, 0].into_iter().enumerate() {
-            tight.act(&step_of(&rollout, t));
+            act(&mut tight, &step_of(&rollout, t));
             assert_eq!(tight.shown.rows(), rows * NUM_ENVS);
         }
         assert!(tight.evaluate(&rollout).on_device.is_none());
-        tight.act(&step_of(&rollout, 0));
+        act(&mut tight, &step_of(&rollout, 0));
         assert_eq!(tight.shown.rows(), NUM_ENVS, "the next rollout begins anew");
         tight.forget_shown();
         assert_eq!(learned(&mut tight, &rollout), expected);
@@ -127,7 +156,7 @@ fn the_device_acts_as_the_exported_network_before_and_after_learning() {
     let obs = step_of(&rollout, 0);
     let mut nets = nets(&plan);
     let [before, after] = [(); 2].map(|()| {
-        let found = nets.act(&obs);
+        let found = act(&mut nets, &obs);
         let network = acting_network(&plan.actor, &nets.actor_params(), 4);
         let mut scratch = Scratch::default();
         let expected = network.forward(obs.as_f32s(&mut Vec::new()), NUM_ENVS, &mut scratch);
@@ -146,7 +175,7 @@ fn a_log_std_of_its_own_comes_with_every_row_that_is_acted_on() {
     let actor = NetPlan { log_std_init: Some(-0.3), ..conv_net(&[2, 1]) };
     let plan = NetsPlan { dist, actor, train: rms_prop(), critic: CriticPlan::Shared };
     let rollout = rollout(&plan.dist, &plan.actor, &mut Rng::from_seed(5));
-    let rows = nets(&plan).act(&step_of(&rollout, 0));
+    let rows = act(&mut nets(&plan), &step_of(&rollout, 0));
     assert_eq!(rows.len(), NUM_ENVS * 4);
     assert!(rows.chunks_exact(4).all(|row| row[2..] == [-0.3, -0.3]));
 }

@@ -16,6 +16,7 @@ use slm_env::{ObsBatch, Rng, StateError, StateReader, StateWriter};
 
 pub use self::device::DeviceNets;
 pub use self::host::HostNets;
+pub use self::passes::LEAST_NANOS_PER_HALF;
 use super::policy_loss::PolicyLoss;
 use crate::memory::Rollout;
 use crate::net::{Compute, DeviceObs, Dist, NetPlan, Sequences, TrainPlan};
@@ -166,7 +167,12 @@ impl PolicyValueNets {
         }
     }
 
-    /// The networks, where `rows` environments are better acted in on their device than on the host.
+    /// Whether `rows` environments are better acted in on a device, where the networks are, than on the host.
+    pub fn acts_on_device(&self, rows: usize) -> bool {
+        matches!(self, Self::Device(nets) if nets.acts(rows))
+    }
+
+    /// The networks, where they [act on a device](Self::acts_on_device).
     pub fn acting_on_device(&mut self, rows: usize) -> Option<&mut DeviceNets> {
         match self {
             Self::Host(_) => None,

@@ -1,5 +1,7 @@
 //! Passes on a device that nothing is learned from: to act, and to say what a rollout is worth.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 use slm_env::ObsBatch;
 
@@ -18,6 +20,10 @@ const CHUNK_NUMBERS: usize = 1 << 25;
 /// a nanosecond; an upload, ten launches and a download take as long, whatever they compute.
 const LEAST_MULTIPLY_ADDS: usize = 1 << 21;
 
+/// Nanoseconds of stepping from which on a pass of its own pays for half of the environments: as many as that
+/// pass takes if it computes next to nothing, as above.
+pub const LEAST_NANOS_PER_HALF: u64 = 200_000;
+
 /// Whether rows of a network that is on a device are better acted on there than on the host. What a
 /// recurrent network carries is on the host.
 pub(super) fn pays_on_device(plan: &NetPlan, rows: usize) -> bool {
@@ -25,19 +31,38 @@ pub(super) fn pays_on_device(plan: &NetPlan, rows: usize) -> bool {
 }
 
 impl DeviceNets {
-    /// Policy columns `[n, width]` of observations `[n, input]`, which stay on the device to be learned from.
-    pub fn act(&mut self, obs: &ObsBatch) -> Vec<f32> {
-        let width = self.actor.plan().input;
-        let n = obs.len() / width;
-        let shown = DeviceObs::upload(obs, 0..n, width, &self.actor.device());
-        if self.fits(obs, self.shown.rows() + n) {
+    /// Policy columns `[rows, width]` of some rows of the observations `[n, input]`. Where nothing was begun
+    /// before, the rows after them are begun as well, to be asked for next.
+    pub fn act(&mut self, obs: &ObsBatch, rows: Range<usize>) -> Vec<f32> {
+        let outputs = self.begun.pop_front().unwrap_or_else(|| {
+            let rest = rows.end..obs.len() / self.actor.plan().input;
+            let outputs = self.shown_to_actor(obs, rows);
+            if !rest.is_empty() {
+                self.begin(obs, rest);
+            }
+            outputs
+        });
+        host(outputs.flatten(0, 1))
+    }
+
+    /// Tells the device to compute what [`act`](Self::act) will be asked for, and does not wait for it.
+    pub fn begin(&mut self, obs: &ObsBatch, rows: Range<usize>) {
+        let outputs = self.shown_to_actor(obs, rows);
+        self.begun.push_back(outputs);
+    }
+
+    /// Policy columns `[rows, width]`. The observations stay on the device to be learned from.
+    fn shown_to_actor(&mut self, obs: &ObsBatch, rows: Range<usize>) -> Tensor<2> {
+        let (width, device) = (self.actor.plan().input, self.actor.device());
+        let shown = DeviceObs::upload(obs, rows.clone(), width, &device);
+        if self.fits(obs, self.shown.rows() + rows.len()) {
             self.shown.push(&shown);
         } else {
             self.shown.give_up();
         }
         let net = self.acting.get_or_insert_with(|| self.actor.frozen());
         let outputs = in_chunks(net, &ObsSource::Device(Box::new(shown)));
-        host(self.policy_columns(outputs).flatten(0, 1))
+        self.policy_columns(outputs)
     }
 
     /// Forgets what was acted on: something else is learned from.
