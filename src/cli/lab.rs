@@ -51,11 +51,15 @@ impl<'a> Lab<'a> {
         device: DeviceChoice,
     ) -> Result<RunOptions, Failure> {
         let args = self.args;
+        if matches!(args.device, Some(DeviceChoice::Auto(_))) && device == DeviceChoice::Cpu {
+            tracing::info!("training on the processor: that is where workers share their networks");
+        }
         let mut options = RunOptions::new(mode, self.devices(device, sessions)?);
         let threads = self.threads();
         options.sessions_in_parallel = threads.min(sessions).max(1);
         options.threads = (threads / options.sessions_in_parallel).max(1);
         options.data_dir.clone_from(&args.data_dir);
+        options.device = args.device;
         options.seed = args.seed;
         options.profile = args.profile != ProfileSwitch::False;
         if let Some(seconds) = args.checkpoint_interval {

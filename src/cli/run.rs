@@ -7,7 +7,7 @@ use slm_lab::experiment::{self, Mode as TrainMode};
 use super::failure::{Failure, Outcome};
 use super::lab::Lab;
 use super::mode::{Mode, Source};
-use super::run_args::RunArgs;
+use super::run_args::{ProfileSwitch, RunArgs};
 use super::spec::{SpecChoice, name_or_only};
 use super::{enjoy, job, train};
 
@@ -36,6 +36,7 @@ pub(super) fn run(args: &RunArgs) -> Outcome {
 
 /// Does what one request asks for.
 pub(super) fn execute(lab: &Lab<'_>, request: &Request) -> Outcome {
+    note_idle_options(lab, &request.mode);
     match &request.mode {
         Mode::Search => Err(Failure::request(
             &"search is not built yet; dev and train run the spec as it is, with `search` left out",
@@ -58,6 +59,36 @@ pub(super) fn execute(lab: &Lab<'_>, request: &Request) -> Outcome {
             }
             enjoy::run(lab, &folder)
         }
+    }
+}
+
+/// Names options that the mode has no use for. They may come from the environment, so they are no errors.
+fn note_idle_options(lab: &Lab<'_>, mode: &Mode) {
+    let args = lab.args;
+    let (idle, reason): (&[(&str, bool)], _) = match mode {
+        Mode::Enjoy(_) => (
+            &[
+                ("--device", args.device.is_some()),
+                ("--cuda-offset", args.cuda_offset > 0),
+                ("--threads", args.threads.is_some()),
+                ("--profile", args.profile != ProfileSwitch::False),
+                ("--checkpoint-interval", args.checkpoint_interval.is_some()),
+            ],
+            "is for training; a policy plays on one thread of the processor",
+        ),
+        // With --render, training ends in playback.
+        _ if args.render => return,
+        _ => (
+            &[
+                ("--sample", args.sample),
+                ("--episodes", args.episodes.is_some()),
+                ("--gif", args.gif.is_some()),
+            ],
+            "is for playback: enjoy@…, or --render",
+        ),
+    };
+    for (option, _) in idle.iter().filter(|(_, is_given)| *is_given) {
+        tracing::info!("{option} {reason}");
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct RunArgs {
     #[arg(short, long, env = "SET", hide_env = true, value_name = "KEY=VALUE")]
     #[arg(value_delimiter = ';', value_parser = parse_setting)]
     pub(super) set: Vec<Given>,
-    /// Seed from which every random number follows [default: the spec's, else chosen and recorded].
+    /// Seed from which every random number follows [default: the spec's, else chosen and recorded; enjoy: 0].
     #[arg(long, env = "SEED", hide_env = true, value_name = "N")]
     pub(super) seed: Option<u64>,
     /// Where networks train: auto (the first card, else the processor), cpu, cuda, cuda:N, wgpu, wgpu:N, or flex
@@ -71,7 +71,7 @@ pub(super) struct RunArgs {
     #[arg(long, env = "LOG_LEVEL", hide_env = true, value_enum, ignore_case = true)]
     #[arg(default_value = "INFO", value_name = "LEVEL")]
     pub(super) log_level: LogLevel,
-    /// Measure where the time goes: a table at the end and a trace for Chrome or Perfetto.
+    /// Measure where the time goes: a table at the end and a trace for Chrome or Perfetto. (`cpu` and `gpu` mean `true`.)
     #[arg(long, env = "PROFILE", hide_env = true, value_enum, ignore_case = true, num_args = 0..=1)]
     #[arg(require_equals = true, default_value = "false", default_missing_value = "true")]
     #[arg(value_name = "WHAT")]

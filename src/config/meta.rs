@@ -120,6 +120,9 @@ spec! {
         log_prepath: "it is filled in when a run starts";
         model_prepath: "it is filled in when a run starts";
         git_sha: "it is filled in when a run starts";
+        program: "it is filled in when a run starts";
+        lab_mode: "the command line sets it";
+        device: "the command line sets it";
     }
     check one_seed;
 }

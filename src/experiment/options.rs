@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::device::Devices;
+use crate::device::{DeviceChoice, Devices};
 
 /// What a run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct RunOptions {
     pub data_dir: PathBuf,
     /// Where networks train: what the sessions take in turn.
     pub devices: Devices,
+    /// Where they were asked to, in place of where the spec says: recorded, so that a resumed run goes on there.
+    pub device: Option<DeviceChoice>,
     /// Base seed, in place of `meta.random_seed`.
     pub seed: Option<u64>,
     /// Most sessions that train at a time.
@@ -63,6 +65,7 @@ impl RunOptions {
             mode,
             data_dir: PathBuf::from("data"),
             devices: devices.into(),
+            device: None,
             seed: None,
             sessions_in_parallel: cores,
             threads: 1,

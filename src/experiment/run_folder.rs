@@ -15,6 +15,7 @@ use crate::analysis::json::write_json;
 use crate::analysis::paths::{Checkpoint as Which, RunPaths};
 use crate::analysis::run_folder::timestamp;
 use crate::config::DistributedSpec;
+use crate::device::DeviceChoice;
 
 /// Until search there is one trial.
 pub(super) const TRIAL: usize = 0;
@@ -30,6 +31,8 @@ pub(super) struct RunFolder {
     pub(super) mode: Mode,
     /// How many sessions.
     pub(super) sessions: usize,
+    /// Where it was asked to train; none where its spec says so.
+    pub(super) device: Option<DeviceChoice>,
     timestamp: String,
 }
 
@@ -55,7 +58,7 @@ impl RunFolder {
         let moment = timestamp(unix_seconds() as u64);
         let folder = |data: &Path, timestamp: String| {
             let paths = RunPaths::new(data, &plan.spec.name, &timestamp);
-            Self { paths, seed, mode: options.mode, sessions, timestamp }
+            Self { paths, seed, mode: options.mode, sessions, device: options.device, timestamp }
         };
         let data = options.data_dir.as_path();
         for number in 0_u32.. {
@@ -89,6 +92,7 @@ impl RunFolder {
                 Mode::Dev => 1,
                 Mode::Train => saved.number("max_session")? as usize,
             },
+            device: saved.meta("device").as_str().and_then(|device| device.parse().ok()),
             timestamp: saved.meta("experiment_ts").as_str().unwrap_or_default().to_owned(),
         };
         Ok((folder, saved.resolve()?))
@@ -211,6 +215,7 @@ impl RunFolder {
             ("random_seed", json!(self.seed)),
             ("seed", Json::Null),
             ("lab_mode", json!(self.mode.name())),
+            ("device", json!(self.device.map(|device| device.to_string()))),
             ("program", json!(concat!("slm-lab ", env!("CARGO_PKG_VERSION")))),
         ];
         for (key, value) in run_time {

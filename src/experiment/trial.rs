@@ -75,7 +75,8 @@ pub fn resume_trial(
     Ok(report)
 }
 
-/// Where the run in `predir` trains, `asked` or as its spec says, and how many sessions it has.
+/// Where the run in `predir` trains, `asked` now, else when it was started, else by its spec; and how many
+/// sessions it has.
 ///
 /// # Errors
 /// When the folder holds no run, or not one of this version of the program.
@@ -84,7 +85,7 @@ pub fn device_of_run(
     asked: Option<DeviceChoice>,
 ) -> Result<(DeviceChoice, usize), RunError> {
     let (folder, plan) = RunFolder::open(predir)?;
-    Ok((plan.device(asked), folder.sessions))
+    Ok((plan.device(asked.or(folder.device)), folder.sessions))
 }
 
 /// The newest run of a spec, or of any spec when the name is empty. Runs of mode dev, which are tries, count

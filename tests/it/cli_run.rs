@@ -350,6 +350,29 @@ fn the_log_level_debug_adds_the_spec_with_every_default() {
 }
 
 #[test]
+fn options_that_a_mode_has_no_use_for_are_named() {
+    let place = Workplace::new();
+    let training = place.run(&short("demo.json ppo_cartpole dev --sample --gif x.gif")).ok().err;
+    for option in ["--sample", "--gif"] {
+        assert!(training.contains(&format!("{option} is for playback")), "{training}");
+    }
+    assert!(!training.contains("--episodes"), "{training}");
+    let playback = place.run("enjoy@latest --episodes 1 --device cuda:7 --profile").ok().err;
+    for option in ["--device", "--profile"] {
+        assert!(playback.contains(&format!("{option} is for training")), "{playback}");
+    }
+    assert!(!playback.contains("--threads"), "{playback}");
+}
+
+#[test]
+fn a_saved_spec_is_a_spec() {
+    let place = Workplace::new();
+    place.run(&short("demo.json ppo_cartpole dev")).ok();
+    let saved = files_ending(&place.only_run(), "_t0_spec.json").pop().unwrap();
+    place.run(&format!("check {} --strict", saved.display())).ok();
+}
+
+#[test]
 fn an_empty_environment_variable_is_as_good_as_unset() {
     let place = Workplace::new();
     for name in ["SEED", "LOG_LEVEL", "THREADS", "EPISODES", "DEVICE"] {

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use slm_lab::device::DeviceChoice;
 use slm_lab::experiment::{
     Checkpoint, Level, Mode, Observer, Progress, RunError, RunOptions, Silent, TrialReport,
-    find_latest, resume_trial, run_trial,
+    device_of_run, find_latest, resume_trial, run_trial,
 };
 
 use crate::comparison::assert_same_run;
@@ -49,6 +50,18 @@ fn cut_from(first: usize, name: &str, frame: u64, options: &RunOptions) -> std::
 
 fn resume(folder: &Path, options: &RunOptions) -> TrialReport {
     resume_trial(folder, options, &Silent, &AtomicBool::new(false)).unwrap()
+}
+
+#[test]
+fn a_resumed_run_trains_where_it_was_started_unless_asked_elsewhere() {
+    let data = tempfile::tempdir().unwrap();
+    let options = options(data.path());
+    let folder_of = |device| run("random", &RunOptions { device, ..options.clone() }).folder;
+    let device_of = |folder: &Path, asked| device_of_run(folder, asked).unwrap().0;
+    let recorded = folder_of(Some(DeviceChoice::Flex));
+    assert_eq!(device_of(&recorded, None), DeviceChoice::Flex);
+    assert_eq!(device_of(&recorded, Some(DeviceChoice::Cpu)), DeviceChoice::Cpu);
+    assert_eq!(device_of(&folder_of(None), None), DeviceChoice::Cpu);
 }
 
 #[test]
