@@ -92,8 +92,8 @@ pub trait Agent: Send {
         None
     }
 
-    /// As [`act`](Self::act) for some `rows` of `batch` alone. Each part of the environments has its turn, in
-    /// their order, and steps before the next one's.
+    /// As [`act`](Self::act) for some `rows` of `batch` alone: all of them, or half of the environments. The second
+    /// half has its turn when the first has stepped.
     ///
     /// # Panics
     /// When it gains nothing from halves and is asked for less than all rows.
@@ -101,9 +101,6 @@ pub trait Agent: Send {
         assert_eq!(rows, 0..batch.steps.len(), "this agent acts in all environments at once");
         self.act(batch, actions);
     }
-
-    /// Notes that `rows` of `batch` have stepped, before the others have.
-    fn look_ahead(&mut self, _rows: Range<usize>, _batch: &StepBatch) {}
 
     /// Takes in what followed the actions.
     fn observe(&mut self, batch: &StepBatch);

@@ -243,10 +243,7 @@ impl Gallery {
     fn step(&mut self) -> Option<TrainStats> {
         for rows in self.parts.clone() {
             self.agent.act_on(rows.clone(), &self.batch, &mut self.actions);
-            self.step_environments(rows.clone());
-            if self.parts.len() > 1 {
-                self.agent.look_ahead(rows, &self.batch);
-            }
+            self.step_environments(rows);
         }
         self.agent.observe(&self.batch);
         self.frame += NUM_ENVS as u64;

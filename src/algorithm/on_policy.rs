@@ -115,6 +115,17 @@ impl<R: OnPolicyRule> OnPolicy<R> {
         }
     }
 
+    /// The half of `n` environments that is acted in after `rows`, by the same weights, and can be thought about
+    /// while those step; empty where there is none. Whether a step ends in an update is known ahead where
+    /// steps are counted.
+    fn next_rows(&self, rows: &Range<usize>, n: usize) -> Range<usize> {
+        match self.update_every {
+            _ if rows.end < n => rows.end..n,
+            UpdateEvery::Steps(steps) if self.rollout.steps() + 1 < steps => 0..rows.start,
+            UpdateEvery::Steps(_) | UpdateEvery::Episodes(_) => 0..0,
+        }
+    }
+
     fn is_due(&self) -> bool {
         match self.update_every {
             UpdateEvery::Steps(steps) => self.rollout.steps() >= steps,
@@ -133,26 +144,18 @@ impl<R: OnPolicyRule> Agent for OnPolicy<R> {
     }
 
     fn act_on(&mut self, rows: Range<usize>, batch: &StepBatch, actions: &mut ActionBatch) {
+        let next = self.next_rows(&rows, batch.steps.len());
         let stored = match self.nets.acting_on_device(batch.steps.len()) {
             Some(nets) => {
                 let outputs = nets.act(&batch.obs, rows.clone());
+                if !next.is_empty() {
+                    nets.begin(&batch.obs, next);
+                }
                 self.acting.choose(rows.clone(), &outputs, actions)
             }
             None => self.acting.act(batch.obs.as_f32s(&mut self.pixels), actions),
         };
         self.rollout.push_acted_on(rows, &batch.obs, stored);
-    }
-
-    /// The weights that act next are those of now unless this step ends in an update, which is known ahead
-    /// where steps are counted.
-    fn look_ahead(&mut self, rows: Range<usize>, batch: &StepBatch) {
-        let is_last = match self.update_every {
-            UpdateEvery::Steps(steps) => self.rollout.steps() + 1 >= steps,
-            UpdateEvery::Episodes(_) => true,
-        };
-        if let (Some(nets), false) = (self.nets.acting_on_device(batch.steps.len()), is_last) {
-            nets.begin(&batch.obs, rows);
-        }
     }
 
     fn observe(&mut self, batch: &StepBatch) {

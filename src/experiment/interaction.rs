@@ -20,9 +20,8 @@ pub(super) fn interact(
     } else {
         for part in 0..env.num_parts() {
             let rows = env.part(part);
-            profiler.time(Phase::Act, || agent.act_on(rows.clone(), batch, actions));
+            profiler.time(Phase::Act, || agent.act_on(rows, batch, actions));
             profiler.time(Phase::Step, || env.step_part(part, actions, batch));
-            profiler.time(Phase::Act, || agent.look_ahead(rows, batch));
         }
     }
     profiler.time(Phase::Observe, || agent.observe(batch));

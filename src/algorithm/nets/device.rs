@@ -1,7 +1,5 @@
 //! Networks as Burn tensors: they learn on any device, and Burn differentiates their losses.
 
-use std::collections::VecDeque;
-
 use burn::tensor::{Device, Tensor};
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
@@ -28,8 +26,8 @@ pub struct DeviceNets {
     pub(super) carried: Option<Carried>,
     /// The network that acts, where it does so on the device, until something is learned.
     pub(super) acting: Option<Net>,
-    /// Policy columns `[rows, width]` that it has begun to compute and not been asked for yet.
-    pub(super) begun: VecDeque<Tensor<2>>,
+    /// Policy columns `[rows, width]` that the device computes ahead.
+    pub(super) begun: Option<Tensor<2>>,
     pub(super) shown: Shown,
     pub(super) most_bytes: usize,
 }
@@ -66,7 +64,7 @@ impl DeviceNets {
             critic,
             carried: Carried::new(plan),
             acting: None,
-            begun: VecDeque::new(),
+            begun: None,
             shown: Shown::default(),
             most_bytes: MOST_BYTES,
         }
@@ -154,7 +152,7 @@ impl DeviceNets {
 
     pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         self.acting = None;
-        self.begun.clear();
+        self.begun = None;
         self.shown.clear();
         self.learners_mut().try_for_each(|learner| learner.load(from))?;
         self.carried.as_mut().map_or(Ok(()), |carried| carried.load(from))

@@ -31,24 +31,23 @@ pub(super) fn pays_on_device(plan: &NetPlan, rows: usize) -> bool {
 }
 
 impl DeviceNets {
-    /// Policy columns `[rows, width]` of some rows of the observations `[n, input]`. Where nothing was begun
-    /// before, the rows after them are begun as well, to be asked for next.
+    /// Policy columns `[rows, width]` of some rows of the observations `[n, input]`: those that were begun last, if
+    /// any were.
     pub fn act(&mut self, obs: &ObsBatch, rows: Range<usize>) -> Vec<f32> {
-        let outputs = self.begun.pop_front().unwrap_or_else(|| {
-            let rest = rows.end..obs.len() / self.actor.plan().input;
-            let outputs = self.shown_to_actor(obs, rows);
-            if !rest.is_empty() {
-                self.begin(obs, rest);
-            }
-            outputs
-        });
+        let begun = self.begun.take();
+        let outputs = begun.unwrap_or_else(|| self.shown_to_actor(obs, rows));
         host(outputs.flatten(0, 1))
     }
 
-    /// Tells the device to compute what [`act`](Self::act) will be asked for, and does not wait for it.
+    /// Tells the device to compute what [`act`](Self::act) will be asked for next, and does not wait for it. A
+    /// device does one thing after another, so what was computed before has to have been read.
+    ///
+    /// # Panics
+    /// When the device has failed.
     pub fn begin(&mut self, obs: &ObsBatch, rows: Range<usize>) {
-        let outputs = self.shown_to_actor(obs, rows);
-        self.begun.push_back(outputs);
+        self.begun = Some(self.shown_to_actor(obs, rows));
+        // Else it would wait on the host for more to be told.
+        self.actor.device().flush().expect("a device takes on what it is told");
     }
 
     /// Policy columns `[rows, width]`. The observations stay on the device to be learned from.
