@@ -30,17 +30,10 @@ pub struct DeviceLearner {
     grad_norm: Option<Tensor<1>>,
     /// The gradient's norm where it is known on the host, until the next step.
     read_norm: Option<f64>,
-    kept: Option<Kept>,
-    /// Output rows or input gradients on the host.
+    /// A recorded pass that waits for its gradients.
+    kept: Option<(Box<Net>, Tensor<2>)>,
+    /// Output rows on the host.
     rows: Vec<f32>,
-}
-
-/// A recorded pass that waits for its gradients.
-enum Kept {
-    /// Of the parameters.
-    Params(Box<Net>, Tensor<2>),
-    /// Of the inputs, the first tensor.
-    Inputs(Box<Tensor<2>>, Tensor<2>),
 }
 
 impl DeviceLearner {
@@ -107,7 +100,7 @@ impl DeviceLearner {
         let mut net = self.tracked();
         let outputs = net.forward_training(self.upload(inputs));
         self.rows = host_rows(outputs.clone().inner());
-        self.kept = Some(Kept::Params(Box::new(net), outputs));
+        self.kept = Some((Box::new(net), outputs));
         &self.rows
     }
 
@@ -118,7 +111,7 @@ impl DeviceLearner {
         let outputs =
             net.forward_sequences(&DeviceSequences::upload(sequences, states, &self.device()));
         self.rows = host_rows(outputs.clone().inner());
-        self.kept = Some(Kept::Params(Box::new(net), outputs));
+        self.kept = Some((Box::new(net), outputs));
         &self.rows
     }
 
@@ -128,43 +121,10 @@ impl DeviceLearner {
     /// # Panics
     /// When [`outputs`](Self::outputs) was not called before.
     pub fn step_outputs(&mut self, d_outputs: &[f32]) {
-        let Some(Kept::Params(net, outputs)) = self.kept.take() else {
-            panic!("a step follows its forward pass")
-        };
-        let loss = self.product(outputs, d_outputs);
-        self.step(&net, &loss);
-    }
-
-    /// Output rows `[n, output]` of `inputs` `[n, input]`, kept for one
-    /// [`input_gradients`](Self::input_gradients).
-    pub fn outputs_for_inputs(&mut self, inputs: &[f32]) -> &[f32] {
-        let net = self.frozen();
-        let (seen, beside) = net.parts(self.upload(inputs));
-        let (inputs, outputs) = if let Some(beside) = beside {
-            let beside = beside.autodiff().require_grad();
-            (beside.clone(), net.forward_parts(seen.autodiff(), Some(&beside)))
-        } else {
-            let seen = seen.autodiff().require_grad();
-            (seen.clone(), net.forward_parts(seen, None))
-        };
-        self.rows = host_rows(outputs.clone().inner());
-        self.kept = Some(Kept::Inputs(Box::new(inputs), outputs));
-        &self.rows
-    }
-
-    /// The loss's derivatives `[n, input]` with respect to the inputs of the latest
-    /// [`outputs_for_inputs`](Self::outputs_for_inputs), given those with respect to its rows. Where
-    /// there are numbers beside the observations, those `[n, beside]` with respect to them alone.
-    ///
-    /// # Panics
-    /// When there was no such pass.
-    pub fn input_gradients(&mut self, d_outputs: &[f32]) -> &[f32] {
-        let Some(Kept::Inputs(inputs, outputs)) = self.kept.take() else {
-            panic!("input gradients follow their forward pass")
-        };
-        let grads = self.product(outputs, d_outputs).backward();
-        self.rows = host_rows(inputs.grad(&grads).expect("outputs depend on the inputs"));
-        &self.rows
+        let (net, outputs) = self.kept.take().expect("a step follows its forward pass");
+        // Its gradient with respect to the outputs is `d_outputs`.
+        let d_outputs = upload_rows(d_outputs, self.plan.output(), &self.device());
+        self.step(&net, &(outputs * d_outputs).sum());
     }
 
     /// One optimizer step down the gradient of `loss`, computed with `net` from
@@ -291,12 +251,6 @@ impl DeviceLearner {
 
     fn upload(&self, inputs: &[f32]) -> Tensor<2> {
         upload_rows(inputs, self.plan.input, &self.device())
-    }
-
-    /// The sum of `outputs · d_outputs`, whose gradient with respect to the outputs is the latter.
-    fn product(&self, outputs: Tensor<2>, d_outputs: &[f32]) -> Tensor<1> {
-        let d_outputs = upload_rows(d_outputs, self.plan.output(), &self.device());
-        (outputs * d_outputs).sum()
     }
 
     /// Gradients of all parameters `[num_params]`; zero where the loss does not reach.

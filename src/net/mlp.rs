@@ -97,7 +97,7 @@ impl Net {
 
     /// As [`forward`](Self::forward), of rows in two parts: what the first layer takes `[batch, seen]`
     /// and what comes in [beside](super::LayerPlan::Beside) it.
-    pub(super) fn forward_parts(&self, seen: Tensor<2>, beside: Option<&Tensor<2>>) -> Tensor<2> {
+    fn forward_parts(&self, seen: Tensor<2>, beside: Option<&Tensor<2>>) -> Tensor<2> {
         let seen = self.scaled(seen);
         let features = self.layers.iter().fold(seen, |x, layer| layer.forward(x, beside));
         self.outputs(features)
@@ -153,7 +153,7 @@ impl Net {
     }
 
     /// Rows `[batch, input]` as what the first layer takes and what comes in beside it.
-    pub(super) fn parts(&self, rows: Tensor<2>) -> (Tensor<2>, Option<Tensor<2>>) {
+    fn parts(&self, rows: Tensor<2>) -> (Tensor<2>, Option<Tensor<2>>) {
         let width = rows.dims()[1];
         if width == self.seen {
             return (rows, None);

@@ -6,6 +6,8 @@ use slm_env::{Rng, StateError, StateReader, StateWriter};
 
 use super::compute::Compute;
 use super::device_learner::DeviceLearner;
+#[cfg(test)]
+use super::device_learner::{host_rows, upload_rows};
 use super::host_learner::HostLearner;
 use super::plan::{NetPlan, TrainPlan};
 use super::unroll::Sequences;
@@ -30,6 +32,8 @@ macro_rules! either {
         }
     };
 }
+
+const BURN_DIFFERENTIATES: &str = "on a device Burn differentiates with respect to inputs";
 
 impl NetLearner {
     /// A freshly initialized network, its weights drawn from `rng`.
@@ -90,10 +94,13 @@ impl NetLearner {
 
     /// Outputs `[n, output]` of `inputs` `[n, input]`, kept for one
     /// [`input_gradients`](Self::input_gradients).
+    ///
+    /// # Panics
+    /// On a device.
     pub fn forward_for_inputs(&mut self, inputs: &[f32]) -> &[f32] {
         match self {
             Self::Host(net) => net.infer(inputs),
-            Self::Device(net) => net.outputs_for_inputs(inputs),
+            Self::Device(_) => unreachable!("{BURN_DIFFERENTIATES}"),
         }
     }
 
@@ -107,8 +114,14 @@ impl NetLearner {
     /// [`forward_for_inputs`](Self::forward_for_inputs), given those with respect to its outputs;
     /// nothing is learned. Where numbers come in [beside](super::LayerPlan::Beside) observations, the
     /// derivatives `[n, beside]` are those with respect to them alone.
+    ///
+    /// # Panics
+    /// On a device.
     pub fn input_gradients(&mut self, d_outputs: &[f32]) -> &[f32] {
-        either!(self, net => net.input_gradients(d_outputs))
+        match self {
+            Self::Host(net) => net.input_gradients(d_outputs),
+            Self::Device(_) => unreachable!("{BURN_DIFFERENTIATES}"),
+        }
     }
 
     /// Parameters `[num_params]` in the plan's order, then buffers `[num_buffers]`.
@@ -129,6 +142,26 @@ impl NetLearner {
         let (start, mut state) = (start.into_bytes(), whole.into_bytes());
         state[..start.len()].copy_from_slice(&start);
         self.load(&mut StateReader::new(&state)).expect("the state is its own");
+    }
+
+    /// Outputs `[n, output]` of `inputs` `[n, input]`, and the derivatives `[n, width]` of half the sum of
+    /// their squares with respect to the last `width` inputs of each row: as actors ask critics.
+    #[cfg(test)]
+    pub(crate) fn slopes(&mut self, inputs: &[f32], width: usize) -> [Vec<f32>; 2] {
+        let input = self.plan().input;
+        if !self.is_on_device() {
+            let outputs = self.forward_for_inputs(inputs).to_vec();
+            let d_inputs = self.input_gradients(&outputs);
+            let d_rows = d_inputs.chunks_exact(d_inputs.len() * input / inputs.len());
+            let d_last = d_rows.flat_map(|row| &row[row.len() - width..]).copied();
+            return [outputs.clone(), d_last.collect()];
+        }
+        let net = self.on_device();
+        let rows = upload_rows(inputs, input, &net.device());
+        let last = rows.clone().narrow(1, input - width, width).autodiff().require_grad();
+        let outputs = net.frozen().forward_beside(rows.narrow(1, 0, input - width), last.clone());
+        let grads = (outputs.clone().square().sum() * 0.5).backward();
+        [outputs.inner(), last.grad(&grads).expect("outputs depend on inputs")].map(host_rows)
     }
 
     /// Marks the end of one update at `frame` with its mean loss, on which learning-rate schedules

@@ -261,7 +261,7 @@ mod tests {
             learn(&mut net, 2);
             let before = saved(&net);
             net.infer(&inputs());
-            net.forward_for_inputs(&inputs());
+            net.slopes(&inputs(), 2);
             assert_eq!(saved(&net), before);
         }
     }
@@ -295,9 +295,9 @@ mod tests {
             let mut target = TargetNet::of(&net);
             learn(&mut net, 3);
             let expected = net.infer(&inputs()).to_vec();
-            assert_ne!(target.infer(&inputs()), expected);
+            assert_ne!(target.outputs(&inputs()), expected);
             target.copy_from(&net);
-            assert_close(target.infer(&inputs()), &expected);
+            assert_close(&target.outputs(&inputs()), &expected);
             let network = acting_network(net.plan(), &net.params(), 2);
             assert_close(network.forward(&inputs(), 8, &mut Scratch::default()), &expected);
         }
