@@ -131,8 +131,11 @@ mod tests {
         let [mut first, mut second] = [0, 1].map(|k| learner(Some(group.worker(k)), k as u64));
         let mut alone = learner(None, 0);
         assert_eq!(second.host_params(), alone.host_params());
+        let before = second.infer(&[0.5, -1.0]).to_vec();
         step(&mut first);
         second.finish_update(1, 0.0);
+        assert_ne!(second.infer(&[0.5, -1.0]), before);
+        assert_eq!(second.infer(&[0.5, -1.0]), first.infer(&[0.5, -1.0]));
         assert_eq!(second.host_params(), first.host_params());
         step(&mut second);
         (0..2).for_each(|_| step(&mut alone));

@@ -25,6 +25,8 @@ pub struct DeviceLearner {
     params: Tensor<1>,
     /// `[num_buffers]`, where there are any.
     buffers: Option<Tensor<1>>,
+    /// The network as it is, from the first pass that asks for it until something changes.
+    frozen: Option<Net>,
     descent: DeviceDescent,
     lr: LearningRate,
     grad_norm: Option<Tensor<1>>,
@@ -55,6 +57,7 @@ impl DeviceLearner {
             train,
             weights,
             params,
+            frozen: None,
             grad_norm: None,
             read_norm: None,
             kept: None,
@@ -75,8 +78,9 @@ impl DeviceLearner {
     }
 
     /// The network as it is, for passes that nothing learns from.
-    pub fn frozen(&self) -> Net {
-        Net::new(&self.plan, &self.params, self.buffers.as_ref(), false)
+    pub fn frozen(&mut self) -> &Net {
+        let Self { frozen, plan, params, buffers, .. } = self;
+        frozen.get_or_insert_with(|| Net::new(plan, params, buffers.as_ref(), false))
     }
 
     /// The network with its passes recorded, for one [`step`](Self::step).
@@ -90,7 +94,8 @@ impl DeviceLearner {
 
     /// Output rows `[n, output]` of `inputs` `[n, input]`, of which nothing is kept.
     pub fn infer(&mut self, inputs: &[f32]) -> &[f32] {
-        self.rows = host_rows(self.frozen().forward(self.upload(inputs)));
+        let inputs = self.upload(inputs);
+        self.rows = host_rows(self.frozen().forward(inputs));
         &self.rows
     }
 
@@ -160,8 +165,10 @@ impl DeviceLearner {
         result
     }
 
-    /// Makes the parameters what the learned ones stand for.
+    /// Makes the parameters what the learned ones stand for, and forgets the network of those before: after
+    /// any change.
     fn refresh(&mut self) {
+        self.frozen = None;
         if let Some(weights) = &self.weights {
             self.params = weights.params();
         }

@@ -191,7 +191,7 @@ mod tests {
     /// Holds the first `columns` outputs of the acting network against the training network's.
     fn assert_acts_as_it_trains(plan: NetPlan, obs: &[f32], columns: usize) {
         let n = obs.len() / plan.input;
-        let learner = learner(plan);
+        let mut learner = learner(plan);
         let network = acting_network(learner.plan(), &learner.host_params(), columns);
         let mut scratch = Scratch::default();
         let acted = network.forward(obs, n, &mut scratch);
@@ -273,7 +273,7 @@ mod tests {
 
     /// What the training network says of sequences that begin in `states`.
     fn unrolled_in_training(
-        learner: &DeviceLearner,
+        learner: &mut DeviceLearner,
         sequences: Sequences<'_>,
         states: &[f32],
     ) -> Vec<f32> {
@@ -289,7 +289,7 @@ mod tests {
             let tanh = LayerPlan::Activation(Activation::Tanh);
             let linear = LayerPlan::Linear { width: 5, bias: true };
             let trunk = vec![linear, tanh, recurrent(6), recurrent(4)];
-            let learner = learner(plain(WIDTH, trunk, &[3]));
+            let mut learner = learner(plain(WIDTH, trunk, &[3]));
             let obs = &recorded_obs()[..STEPS * COUNT * WIDTH];
             let starts: Vec<bool> = (0..STEPS * COUNT).map(|row| row % 5 == 4).collect();
             let width = learner.plan().state_width();
@@ -297,7 +297,7 @@ mod tests {
             let network = acting_network(learner.plan(), &learner.host_params(), 3);
             let sequences = Sequences { count: COUNT, obs, starts: &starts };
             let acted = unroll(&network, sequences, &states).outputs;
-            let trained = unrolled_in_training(&learner, sequences, &states);
+            let trained = unrolled_in_training(&mut learner, sequences, &states);
             for (a, t) in acted.iter().zip(&trained) {
                 assert!((a - t).abs() < 2e-5, "{cell:?}: {a} is not {t}");
             }

@@ -201,9 +201,11 @@ impl NetLearner {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+
     use super::*;
     use crate::net::plan::tests::{conv, critic_of_pictures, plain, renorm};
-    use crate::net::{Activation, Adam, LayerPlan, LrSchedule, OptimPlan};
+    use crate::net::{Activation, Adam, LayerPlan, LrSchedule, OptimPlan, WeightsPlan};
 
     fn train() -> TrainPlan {
         let adam = Adam {
@@ -215,6 +217,40 @@ mod tests {
         };
         let lr_schedule = LrSchedule::Constant;
         TrainPlan { optim: OptimPlan::Adam(adam), lr: 0.01, lr_schedule, clip_grad: Some(0.5) }
+    }
+
+    fn saved(net: &NetLearner) -> Vec<u8> {
+        let mut out = StateWriter::new();
+        net.save(&mut out);
+        out.into_bytes()
+    }
+
+    /// On a device the network that acts is kept from step to step. Batches are normalized by what was seen,
+    /// and singular vectors move before each pass that is learned from.
+    #[test]
+    fn what_is_inferred_follows_what_is_learned_and_read() {
+        let linear = LayerPlan::Linear { width: 4, bias: true };
+        let normalized = plain(3, vec![linear.clone(), renorm()], &[2]);
+        let plain = plain(3, vec![linear], &[2]);
+        let spectral = NetPlan { weights: WeightsPlan::SpectralNorm(vec![0]), ..plain.clone() };
+        let inputs: Vec<f32> = (0..15).map(|i| (i as f32 * 1.7).sin()).collect();
+        for plan in [plain, spectral, normalized] {
+            let compute = Compute::burn(Device::flex());
+            let new = || NetLearner::new(plan.clone(), train(), &mut Rng::from_seed(2), &compute);
+            let mut net = new();
+            let (start, state) = (net.infer(&inputs).to_vec(), saved(&net));
+            for _ in 0..3 {
+                let before = net.infer(&inputs).to_vec();
+                let outputs = net.forward(&inputs).to_vec();
+                net.step(&outputs);
+                let mut fresh = new();
+                fresh.load(&mut StateReader::new(&saved(&net))).unwrap();
+                assert_ne!(net.infer(&inputs), before);
+                assert_eq!(net.infer(&inputs), fresh.infer(&inputs));
+            }
+            net.load(&mut StateReader::new(&state)).unwrap();
+            assert_eq!(net.infer(&inputs), start);
+        }
     }
 
     /// What is left of three steps and of one pass to the inputs, on so many threads.

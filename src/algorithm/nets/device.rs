@@ -24,8 +24,6 @@ pub struct DeviceNets {
     pub(super) critic: Critic,
     /// Where a network is recurrent.
     pub(super) carried: Option<Carried>,
-    /// The network that acts, where it does so on the device, until something is learned.
-    pub(super) acting: Option<Net>,
     /// Policy columns `[rows, width]` that the device computes ahead.
     pub(super) begun: Option<Tensor<2>>,
     pub(super) shown: Shown,
@@ -63,7 +61,6 @@ impl DeviceNets {
             actor,
             critic,
             carried: Carried::new(plan),
-            acting: None,
             begun: None,
             shown: Shown::default(),
             most_bytes: MOST_BYTES,
@@ -91,7 +88,6 @@ impl DeviceNets {
         epochs: &mut dyn Iterator<Item = Epoch>,
         loss: &dyn PolicyLoss,
     ) -> UpdateMeans {
-        self.acting = None;
         let histories = batch.histories.map(|histories| self.upload_histories(histories));
         let obs = match histories {
             None => self.source(batch.obs, batch.on_device),
@@ -127,7 +123,6 @@ impl DeviceNets {
     }
 
     pub(super) fn finish_update(&mut self, frame: u64, loss: f64) {
-        self.acting = None;
         self.learners_mut().for_each(|learner| learner.finish_update(frame, loss));
     }
 
@@ -151,7 +146,6 @@ impl DeviceNets {
     }
 
     pub(super) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.acting = None;
         self.begun = None;
         self.shown.clear();
         self.learners_mut().try_for_each(|learner| learner.load(from))?;

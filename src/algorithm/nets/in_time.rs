@@ -33,11 +33,13 @@ impl DeviceNets {
     }
 
     /// V of what a time limit cut off in the latest rollout.
-    pub(super) fn truncated_values(&self, rollout: &Rollout) -> Vec<f32> {
-        let apart = || self.values(rollout.truncated_rows_obs());
-        let Some(carried) = &self.carried else { return apart() };
-        let net = self.stepped_values();
-        net.map_or_else(apart, |net| carried.truncated_values(&net, rollout))
+    pub(super) fn truncated_values(&mut self, rollout: &Rollout) -> Vec<f32> {
+        if let Some(carried) = &self.carried
+            && let Some(net) = self.stepped_values()
+        {
+            return carried.truncated_values(&net, rollout);
+        }
+        self.values(rollout.truncated_rows_obs())
     }
 
     /// Histories that are learned from, on the device.

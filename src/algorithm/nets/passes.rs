@@ -59,8 +59,7 @@ impl DeviceNets {
         } else {
             self.shown.give_up();
         }
-        let net = self.acting.get_or_insert_with(|| self.actor.frozen());
-        let outputs = in_chunks(net, &ObsSource::Device(Box::new(shown)));
+        let outputs = in_chunks(self.actor.frozen(), &ObsSource::Device(Box::new(shown)));
         self.policy_columns(outputs)
     }
 
@@ -76,22 +75,25 @@ impl DeviceNets {
             return evaluation;
         }
         let on_device = self.complete(rollout);
-        let (obs, bootstrap_obs) = (rollout.obs.values(), rollout.bootstrap_obs());
-        let (outputs, values) = self.said_of(&self.source(obs, on_device.as_ref()));
+        let source = self.source(rollout.obs.values(), on_device.as_ref());
+        let (outputs, values) = self.said_of(&source);
         let actions = self.upload(&rollout.actions, self.dist.action_width());
         let policy = self.policy_columns(outputs);
         let log_probs = self.dist.log_prob_and_entropy(policy, actions).0;
-        let bootstrap = self.values_of(&self.on_host(&bootstrap_obs));
+        let bootstrap_obs = rollout.bootstrap_obs();
+        let bootstrap_obs = self.on_host(&bootstrap_obs);
+        let bootstrap = self.values_of(&bootstrap_obs);
         let [values, bootstrap, log_probs] = downloaded(&[values, bootstrap, log_probs]);
         let next_values = rollout.next_values(&values, &bootstrap);
         Evaluation { values, next_values, log_probs, on_device }
     }
 
-    pub(super) fn values(&self, obs: &ObsBatch) -> Vec<f32> {
+    pub(super) fn values(&mut self, obs: &ObsBatch) -> Vec<f32> {
         if obs.is_empty() {
             return Vec::new();
         }
-        host(self.values_of(&self.on_host(obs)))
+        let obs = self.on_host(obs);
+        host(self.values_of(&obs))
     }
 
     /// Observations `[rows, input]`: those that are on the device already, else `obs`, which go up if they fit.
@@ -131,8 +133,8 @@ impl DeviceNets {
     }
 
     /// Output rows of the policy's network `[rows, output]`, and V `[rows]`.
-    fn said_of(&self, obs: &ObsSource<'_>) -> (Tensor<2>, Tensor<1>) {
-        let outputs = in_chunks(&self.actor.frozen(), obs);
+    fn said_of(&mut self, obs: &ObsSource<'_>) -> (Tensor<2>, Tensor<1>) {
+        let outputs = in_chunks(self.actor.frozen(), obs);
         let values = match &self.critic {
             Critic::Shared => value_column(outputs.clone()),
             Critic::Absent | Critic::Separate(_) => self.values_of(obs),
@@ -141,11 +143,11 @@ impl DeviceNets {
     }
 
     /// V `[rows]`; 0 without a critic.
-    fn values_of(&self, obs: &ObsSource<'_>) -> Tensor<1> {
-        match &self.critic {
+    fn values_of(&mut self, obs: &ObsSource<'_>) -> Tensor<1> {
+        match &mut self.critic {
             Critic::Absent => Tensor::zeros([obs.rows()], &self.actor.device()),
-            Critic::Shared => value_column(in_chunks(&self.actor.frozen(), obs)),
-            Critic::Separate(critic) => value_column(in_chunks(&critic.frozen(), obs)),
+            Critic::Shared => value_column(in_chunks(self.actor.frozen(), obs)),
+            Critic::Separate(critic) => value_column(in_chunks(critic.frozen(), obs)),
         }
     }
 }
