@@ -82,19 +82,21 @@ fn step(dqn: &mut Dqn, batch: &DeviceBatch, targets: &Tensor<2>) -> Learned {
 /// r + γ·(1 − terminated)·V(s') for each row and head `[b, heads]`.
 fn targets(dqn: &mut Dqn, batch: &DeviceBatch) -> Tensor<2> {
     let Dqn { plan, online, target, .. } = dqn;
-    let online = online.on_device().frozen();
     let values = |net: &Net| net.forward(batch.next_obs.clone());
     let next_values = match (plan.next_value, target) {
         (NextValue::Double(_), Some(target)) => {
-            let (choosing, evaluating) = (values(&online), values(&target.on_device()));
+            let (choosing, evaluating) =
+                (values(online.on_device().frozen()), values(&target.on_device()));
             by_head(plan, |_, first, n| {
                 let chosen = choosing.clone().narrow(1, first, n).argmax(1);
                 evaluating.clone().narrow(1, first, n).gather(1, chosen)
             })
         }
         (_, target) => {
-            let values =
-                target.as_ref().map_or_else(|| values(&online), |t| values(&t.on_device()));
+            let values = match target {
+                Some(target) => values(&target.on_device()),
+                None => values(online.on_device().frozen()),
+            };
             by_head(plan, |_, first, n| values.clone().narrow(1, first, n).max_dim(1))
         }
     };
@@ -111,6 +113,9 @@ fn taken(plan: &DqnPlan, values: &Tensor<2>, actions: &Tensor<2>) -> Tensor<2> {
 
 /// What `column` `[b, 1]` says of each head: its number, its first action's place and how many it has.
 fn by_head(plan: &DqnPlan, column: impl Fn(usize, usize, usize) -> Tensor<2>) -> Tensor<2> {
+    if let [n] = plan.heads[..] {
+        return column(0, 0, n);
+    }
     let mut first = 0;
     let columns = plan.heads.iter().enumerate().map(|(j, &n)| {
         first += n;
