@@ -99,11 +99,12 @@ impl Run {
         Self { agent, sight, width, batch, actions, world, frame: 0 }
     }
 
-    /// Everything that is measured in so many updates.
+    /// Everything that is measured in so many updates. Losses are numbers; what has not come about is none.
     fn train(&mut self, updates: usize) -> Vec<f64> {
         let (mut measured, mut left) = (Vec::new(), updates);
         while left > 0 {
             if let Some(loss) = self.step() {
+                assert!(loss.is_finite(), "{loss}");
                 measured.push(loss);
                 measured.extend(self.agent.metrics());
                 measured.extend(self.agent.grad_norm());
@@ -129,12 +130,13 @@ impl Run {
         agent.update(*frame).map(|stats| stats.loss)
     }
 
-    /// What the acting network says of what is shown.
+    /// What the acting network says of what is shown, which is always a number.
     fn outputs(&self) -> Vec<f64> {
         let net = self.agent.acting_net().expect("a learner has a network").network;
         let mut scratch = Scratch::default();
         let mut pixels = Vec::new();
         let outputs = net.forward(self.batch.obs.as_f32s(&mut pixels), NUM_ENVS, &mut scratch);
+        assert!(outputs.iter().all(|output| output.is_finite()), "{outputs:?}");
         outputs.iter().copied().map(f64::from).collect()
     }
 
