@@ -13,6 +13,11 @@ use super::conformance::{NUM_ENVS, plan_in};
 use crate::config::Diagnostics;
 use crate::net::Compute;
 
+/// Keys of a network that is large enough to act on a device: 4·4·64·9 + 1024·512 multiply-adds in each of four
+/// environments.
+pub(super) const LARGE: &str = "type: ConvNet, conv_hid_layers: [[64, 3, 1]], fc_hid_layers: [512],
+    batch_norm: false, normalize: true";
+
 /// Side of a picture.
 const SIDE: usize = 6;
 /// Quadrants of a picture.

@@ -87,7 +87,8 @@ fn rule_plan(spec: &ReinforceSpec) -> ActorCriticPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::algorithm::{conformance, conformance_images, memory_task};
+    use crate::algorithm::conformance_images::{self, LARGE};
+    use crate::algorithm::{conformance, memory_task};
 
     const AGENT: &str = "{
         algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 8},
@@ -142,14 +143,13 @@ mod tests {
 
     #[test]
     fn a_network_of_pixels_does_on_a_device_what_it_does_on_the_processor_with_the_best_episodes() {
-        // 4·4·64·9 + 1024·512 multiply-adds in each of four environments: enough to act there.
-        let agent = "{
-            algorithm: {name: Reinforce, gamma: 0.9, training_frequency: 32},
-            memory: {name: OnPolicyCrossEntropy, cross_entropy: 0.25},
-            net: {type: ConvNet, conv_hid_layers: [[64, 3, 1]], fc_hid_layers: [512],
-              hid_layers_activation: relu, batch_norm: false, normalize: true,
-              optim_spec: {name: SGD, lr: 0.01}}}";
-        conformance_images::check_on_device(&DEF, agent);
+        let agent = format!(
+            "{{
+            algorithm: {{name: Reinforce, gamma: 0.9, training_frequency: 32}},
+            memory: {{name: OnPolicyCrossEntropy, cross_entropy: 0.25}},
+            net: {{{LARGE}, hid_layers_activation: relu, optim_spec: {{name: SGD, lr: 0.01}}}}}}"
+        );
+        conformance_images::check_on_device(&DEF, &agent);
     }
 
     #[test]

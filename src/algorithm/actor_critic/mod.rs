@@ -160,7 +160,8 @@ impl OnPolicyRule for ActorCritic {
 #[cfg(test)]
 mod tests {
     use super::DEF;
-    use crate::algorithm::{conformance, conformance_images, memory_task};
+    use crate::algorithm::conformance_images::{self, LARGE};
+    use crate::algorithm::{conformance, memory_task};
 
     const AGENT: &str = "{
         algorithm: {name: ActorCritic, gamma: 0.9, lam: 0.9, training_frequency: 8,
@@ -206,13 +207,11 @@ mod tests {
 
     #[test]
     fn networks_of_pixels_do_on_a_device_what_they_do_on_the_processor() {
-        // 4·4·64·9 + 1024·512 multiply-adds in each of four environments: enough to act there.
-        let agent = AGENT.replace(
-            "type: MLPNet, shared: true, use_same_optim: true, hid_layers: [8]",
-            "type: ConvNet, shared: false, use_same_optim: true, conv_hid_layers: [[64, 3, 1]],
-              fc_hid_layers: [512], batch_norm: false, normalize: true",
-        );
-        conformance_images::check_on_device(&DEF, &agent.replace("lr: 0.02", "lr: 0.002"));
+        let agent = AGENT
+            .replace("type: MLPNet, shared: true", &format!("{LARGE}, shared: false"))
+            .replace("hid_layers: [8],", "")
+            .replace("lr: 0.02", "lr: 0.002");
+        conformance_images::check_on_device(&DEF, &agent);
     }
 
     #[test]
