@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Version;
-use crate::library::find;
+use crate::library::{find, keep};
 
 /// NVRTC's library, by the names that Burn's binding tries, as far as NVIDIA has used them.
 pub const COMPILER_NAMES: &[&str] = if cfg!(windows) {
@@ -39,14 +39,13 @@ pub enum CompilerError {
     Unusable(&'static str),
 }
 
-/// NVRTC, as the system finds it, or else below `toolkit`; Burn finds the same one afterwards.
+/// NVRTC, that below `toolkit` before others of its major version; Burn finds the same one afterwards.
 ///
 /// # Errors
 /// When there is none.
 pub fn compiler(toolkit: Option<&Path>) -> Result<Compiler, CompilerError> {
     let folders: Vec<PathBuf> =
         toolkit.iter().flat_map(|toolkit| FOLDERS.map(|folder| toolkit.join(folder))).collect();
-    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     let found = find(COMPILER_NAMES, &folders).ok_or(CompilerError::NoLibrary)?;
     // SAFETY: nvrtc.h declares it so.
     let version = unsafe {
@@ -55,10 +54,13 @@ pub fn compiler(toolkit: Option<&Path>) -> Result<Compiler, CompilerError> {
     let version = version.ok_or(CompilerError::Unusable(found.name))?;
     let (mut major, mut minor) = (0, 0);
     // SAFETY: it writes two numbers.
-    match unsafe { version(&raw mut major, &raw mut minor) } {
-        0 => Ok(Compiler { version: Version { major, minor }, library: found.name }),
-        _ => Err(CompilerError::Unusable(found.name)),
+    if unsafe { version(&raw mut major, &raw mut minor) } != 0 {
+        return Err(CompilerError::Unusable(found.name));
     }
+    let version = Version { major, minor };
+    // NVRTC opens it by its name alone, and 13.0 does not look beside itself.
+    keep(&format!("libnvrtc-builtins.so.{version}"), &folders);
+    Ok(Compiler { version, library: found.name })
 }
 
 /// Those of the headers that kernels include which are not in `folder`.
