@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn what_is_inferred_follows_what_is_learned_and_read() {
         let linear = LayerPlan::Linear { width: 4, bias: true };
-        let normalized = plain(3, vec![linear.clone(), renorm()], &[2]);
+        let normalized = plain(3, vec![linear, renorm()], &[2]);
         let plain = plain(3, vec![linear], &[2]);
         let spectral = NetPlan { weights: WeightsPlan::SpectralNorm(vec![0]), ..plain.clone() };
         let inputs: Vec<f32> = (0..15).map(|i| (i as f32 * 1.7).sin()).collect();
