@@ -87,18 +87,18 @@ pub(super) fn alike(kinds: &[CardKind]) -> usize {
     kinds.iter().take_while(|kind| Some(*kind) == kinds.first()).count()
 }
 
-/// What the first of `tries` that comes to something comes to, with its name; else all reasons.
+/// What the first of `tries` that comes to something comes to; with their names, why those before it did not.
 pub(super) fn first<T>(
     tries: impl IntoIterator<Item = (&'static str, Result<T, String>)>,
-) -> Result<T, String> {
+) -> (Option<T>, Vec<String>) {
     let mut reasons = Vec::new();
     for (name, result) in tries {
         match result {
-            Ok(value) => return Ok(value),
+            Ok(value) => return (Some(value), reasons),
             Err(reason) => reasons.push(format!("{name}: {reason}")),
         }
     }
-    Err(reasons.join("; "))
+    (None, reasons)
 }
 
 #[cfg(test)]
@@ -108,22 +108,23 @@ mod tests {
     #[test]
     fn auto_takes_cuda_before_wgpu_and_asks_no_further() {
         assert_eq!(CardApi::ALL.map(CardApi::name), ["cuda", "wgpu"]);
-        assert_eq!(first([("cuda", Ok(1)), ("wgpu", Ok(2))]), Ok(1));
-        assert_eq!(first([("cuda", Err("no driver".to_owned())), ("wgpu", Ok(2))]), Ok(2));
+        assert_eq!(first([("cuda", Ok(1)), ("wgpu", Ok(2))]), (Some(1), Vec::new()));
         let mut asked = Vec::new();
         let tries = ["cuda", "wgpu"].into_iter().map(|name| {
             asked.push(name);
             (name, Ok(name))
         });
-        assert_eq!(first(tries), Ok("cuda"));
+        assert_eq!(first(tries).0, Some("cuda"));
         assert_eq!(asked, ["cuda"]);
     }
 
     #[test]
-    fn without_a_card_every_reason_is_given() {
-        let none = |reason: &str| Err::<u8, _>(reason.to_owned());
-        let said = first([("cuda", none("no driver")), ("wgpu", none("only a software card"))]);
-        assert_eq!(said, Err("cuda: no driver; wgpu: only a software card".to_owned()));
+    fn every_reason_against_a_card_is_kept() {
+        let none = |reason: &str| Err(reason.to_owned());
+        let said = first([("cuda", none("no NVRTC")), ("wgpu", Ok(2))]);
+        assert_eq!(said, (Some(2), vec!["cuda: no NVRTC".to_owned()]));
+        let said = first::<u8>([("cuda", none("no driver")), ("wgpu", none("no card"))]);
+        assert_eq!(said, (None, vec!["cuda: no driver".to_owned(), "wgpu: no card".to_owned()]));
     }
 
     #[test]

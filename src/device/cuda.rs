@@ -4,18 +4,18 @@
 //! headers are needed; CubeCL looks for the headers where [`toolkit`] says, and panics where there is nothing.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use slm_cuda::{
     COMPILER_NAMES, Compiler, CompilerError, DRIVER_NAMES, Driver, DriverError, Version,
 };
 
+use super::answer::answer;
 use super::cards::{Card, CardKind};
 use super::cuda_start::{start, toolkit};
 
-/// Where to get what compiles kernels.
-const HOW: &str = "kernels are compiled when they first run: install NVIDIA's CUDA toolkit, or `pip \
-                   install nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cuda-crt nvidia-cuda-cccl` and \
-                   set CUDA_PATH to the folder nvidia/cu13 of site-packages";
+/// How long the driver has to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a machine has for CUDA.
 #[derive(Clone, Debug)]
@@ -48,8 +48,9 @@ impl Found {
         if driver.cards.is_empty() {
             return Err(format!("NVIDIA's driver (CUDA {cuda}) has no card"));
         }
-        let lacks =
-            |what: String| format!("NVIDIA's driver (CUDA {cuda}) is there, but {what}; {HOW}");
+        let lacks = |what: String| {
+            format!("NVIDIA's driver (CUDA {cuda}) is there, but {what}; {}", how(cuda))
+        };
         let Some(toolkit) = &self.toolkit else {
             return Err(lacks("CUDA_PATH is not set, and there is no toolkit in /usr/local/cuda, /opt/cuda or /usr".to_owned()));
         };
@@ -62,7 +63,7 @@ impl Found {
     }
 
     /// What to add to why a card does not compute: code of a newer NVRTC is not loaded by older drivers, and
-    /// one that the system has goes before one beside the headers.
+    /// one that the system has may go before one of another CUDA beside the headers.
     fn advice(&self) -> String {
         match (&self.driver, &self.compiler, self.headers) {
             (Ok(driver), Ok(compiler), _) if compiler.version > driver.cuda => format!(
@@ -103,6 +104,30 @@ impl Found {
     }
 }
 
+/// Where to get what compiles kernels, none of it newer than the driver's CUDA.
+///
+/// NVIDIA's packages share one folder from CUDA 13 on; those of CUDA 12 have one each.
+fn how(cuda: Version) -> String {
+    const WHEN: &str = "kernels are compiled when they first run: install";
+    let Version { major, minor } = cuda;
+    if major < 12 {
+        return format!("{WHEN} a driver for CUDA 12 or newer");
+    }
+    let (parts, kind, merge, folder) = if major == 12 {
+        let merge = "cp -r cuda/nvidia/*/include cuda/nvidia/cuda_nvrtc/lib cuda && ";
+        (["nvrtc", "runtime", "nvcc", "cccl"], "-cu12", merge, "cuda")
+    } else {
+        (["nvrtc", "runtime", "crt", "cccl"], "", "", "cuda/nvidia/cu13")
+    };
+    let above = minor + 1;
+    let packages =
+        parts.map(|part| format!("\"nvidia-cuda-{part}{kind}<{major}.{above}\"")).join(" ");
+    format!(
+        "{WHEN} NVIDIA's CUDA toolkit {cuda}, or `pip install --target cuda {packages} && {merge}export \
+         CUDA_PATH=$PWD/{folder}`"
+    )
+}
+
 fn include(toolkit: &Path) -> PathBuf {
     toolkit.join("include")
 }
@@ -134,7 +159,7 @@ fn no_compiler(error: &CompilerError, toolkit: &Path) -> String {
 
 /// The cards, as CUDA numbers them.
 pub(super) fn cards() -> Result<Vec<Card>, String> {
-    let found = Found::here();
+    let found = answer(PATIENCE, Found::here)?;
     let driver = found.usable()?;
     let advice = found.advice();
     let card = |(index, card): (usize, &slm_cuda::Card)| {
@@ -150,10 +175,11 @@ pub(super) fn cards() -> Result<Vec<Card>, String> {
 
 /// Driver, NVRTC and headers, one line each, where there is a driver.
 pub(super) fn details() -> Vec<String> {
-    let found = Found::here();
-    match &found.driver {
-        Ok(_) => found.describe().into_iter().map(|line| format!("cuda: {line}")).collect(),
-        Err(_) => Vec::new(),
+    match answer(PATIENCE, Found::here) {
+        Ok(found) if found.driver.is_ok() => {
+            found.describe().into_iter().map(|line| format!("cuda: {line}")).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -242,8 +268,28 @@ mod tests {
         ] {
             let said = reason(&found);
             assert!(said.starts_with("NVIDIA's driver (CUDA 12.8) is there, but "), "{said}");
-            assert!(said.contains(part) && said.contains("set CUDA_PATH to"), "{said}");
+            assert!(said.contains(part) && said.contains("export CUDA_PATH="), "{said}");
         }
+    }
+
+    #[test]
+    fn nothing_newer_than_the_driver_is_advised() {
+        let [old, twelve, thirteen] =
+            [(11, 8), (12, 8), (13, 0)].map(|(major, minor)| how(Version { major, minor }));
+        assert!(old.ends_with("install a driver for CUDA 12 or newer"), "{old}");
+        for part in
+            ["toolkit 12.8,", "\"nvidia-cuda-nvrtc-cu12<12.9\"", "\"nvidia-cuda-nvcc-cu12<12.9\""]
+        {
+            assert!(twelve.contains(part), "{twelve}");
+        }
+        assert!(
+            twelve.ends_with("/cuda_nvrtc/lib cuda && export CUDA_PATH=$PWD/cuda`"),
+            "{twelve}"
+        );
+        for part in ["toolkit 13.0,", "\"nvidia-cuda-nvrtc<13.1\"", "\"nvidia-cuda-crt<13.1\""] {
+            assert!(thirteen.contains(part), "{thirteen}");
+        }
+        assert!(thirteen.ends_with(" && export CUDA_PATH=$PWD/cuda/nvidia/cu13`"), "{thirteen}");
     }
 
     #[test]

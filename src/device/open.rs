@@ -13,7 +13,7 @@ pub struct Opened {
     pub devices: Devices,
     /// What was chosen and why, where there was a choice.
     pub notice: Option<String>,
-    /// The first card, where it was chosen from several devices.
+    /// What the first card is, where it was chosen from several devices.
     pub card: Option<String>,
 }
 
@@ -79,32 +79,44 @@ fn start_in_turn(cards: &[Card], offset: usize, sessions: usize) -> Result<Devic
 
 /// The first api with a card that is no software, else the processor.
 fn auto(index: Option<usize>, offset: usize, sessions: usize) -> Opened {
-    let found = first(
-        CardApi::ALL.into_iter().map(|api| (api.name(), auto_cards(api, index, offset, sessions))),
-    );
-    match found {
-        Ok((devices, name)) => {
-            let notice = Some(format!("training on {name}"));
-            Opened { devices, notice, card: Some(name) }
-        }
-        Err(reasons) => Opened {
+    let (built, others): (Vec<CardApi>, Vec<CardApi>) =
+        CardApi::ALL.into_iter().partition(|api| api.is_built());
+    let tries = built.into_iter().map(|api| (api.name(), auto_cards(api, index, offset, sessions)));
+    let (found, mut reasons) = first(tries);
+    let Some(AutoCards { devices, choice, card }) = found else {
+        reasons.extend(others.iter().map(|api| format!("{}: not in this build", api.name())));
+        return Opened {
             devices: TrainDevice::Cpu.into(),
-            notice: Some(format!("training on the processor ({reasons})")),
+            notice: Some(notice("the processor", &reasons)),
             card: None,
-        },
+        };
+    };
+    let notice = Some(notice(&format!("{choice}: {card}"), &reasons));
+    Opened { devices, notice, card: Some(card) }
+}
+
+/// What was chosen, and why what was looked at before it was not.
+fn notice(chosen: &str, reasons: &[String]) -> String {
+    match reasons {
+        [] => format!("training on {chosen}"),
+        _ => format!("training on {chosen} ({})", reasons.join("; ")),
     }
 }
 
-/// The cards of one api for `auto`, and the name of the first.
+/// Cards that `auto` may take: the first as it is chosen by number, and what it is.
+struct AutoCards {
+    devices: Devices,
+    choice: DeviceChoice,
+    card: String,
+}
+
+/// The cards of one api for `auto`.
 fn auto_cards(
     api: CardApi,
     index: Option<usize>,
     offset: usize,
     sessions: usize,
-) -> Result<(Devices, String), String> {
-    if !api.is_built() {
-        return Err("not in this build".to_owned());
-    }
+) -> Result<AutoCards, String> {
     let mut cards = api.cards()?;
     cards.retain(|card| card.kind != CardKind::Software);
     if cards.is_empty() {
@@ -115,13 +127,23 @@ fn auto_cards(
     let (offset, sessions) = index.map_or((offset, sessions), single);
     let kinds: Vec<CardKind> = cards.iter().map(|card| card.kind).collect();
     let number = offset % alike(&kinds);
-    let name = format!("{}:{number}: {}", api.name(), cards[number].name);
-    Ok((start_in_turn(&cards, offset, sessions)?, name))
+    Ok(AutoCards {
+        devices: start_in_turn(&cards, offset, sessions)?,
+        choice: api.choice(Some(number)),
+        card: cards.swap_remove(number).name,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_looked_at_before_the_card_is_said() {
+        assert_eq!(notice("cuda:0: NVIDIA H200", &[]), "training on cuda:0: NVIDIA H200");
+        let reasons = ["cuda: no NVRTC".to_owned()];
+        assert_eq!(notice("wgpu:0: x", &reasons), "training on wgpu:0: x (cuda: no NVRTC)");
+    }
 
     /// A card that starts as Burn's kernels on the processor, or not.
     fn card(kind: CardKind, starts: bool) -> Card {

@@ -18,11 +18,18 @@ const NO_DRIVER: &str =
 
 /// The cards, real ones before software.
 pub(super) fn cards() -> Result<Vec<Card>, String> {
-    let found = answer(PATIENCE, adapters)?;
-    if found.is_empty() {
-        return Err(NO_DRIVER.to_owned());
+    let cards = numbered(&of_one_api(answer(PATIENCE, adapters)?));
+    if cards.is_empty() { Err(NO_DRIVER.to_owned()) } else { Ok(cards) }
+}
+
+/// The adapters of the first API that has a real one, or else any: Burn settles on it, and a card that two APIs
+/// list is one card.
+fn of_one_api(mut found: Vec<wgpu::AdapterInfo>) -> Vec<wgpu::AdapterInfo> {
+    let real = found.iter().find(|info| info.device_type != wgpu::DeviceType::Cpu);
+    if let Some(backend) = real.or(found.first()).map(|info| info.backend) {
+        found.retain(|info| info.backend == backend);
     }
-    Ok(numbered(&found))
+    found
 }
 
 /// OpenGL is left out: its drivers lack what networks need, and asking them may hang.
@@ -78,5 +85,40 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
             return value;
         }
         thread::yield_now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wgpu::{AdapterInfo, Backend, DeviceType};
+
+    fn names(adapters: &[(DeviceType, Backend)]) -> Vec<String> {
+        let adapter = |&(kind, backend): &_| AdapterInfo {
+            name: format!("{kind:?}"),
+            ..AdapterInfo::new(kind, backend)
+        };
+        let found = of_one_api(adapters.iter().map(adapter).collect());
+        numbered(&found).into_iter().map(|card| card.name).collect()
+    }
+
+    #[test]
+    fn a_card_that_two_apis_list_is_one_card() {
+        let (gpu, cpu) = (DeviceType::DiscreteGpu, DeviceType::Cpu);
+        let both = [
+            (gpu, Backend::Vulkan),
+            (cpu, Backend::Vulkan),
+            (gpu, Backend::Dx12),
+            (cpu, Backend::Dx12),
+        ];
+        assert_eq!(names(&both), ["DiscreteGpu, vulkan", "Cpu, vulkan"]);
+        let later = [(cpu, Backend::Vulkan), (gpu, Backend::Dx12)];
+        assert_eq!(names(&later), ["DiscreteGpu, dx12"]);
+        let software = [(cpu, Backend::Vulkan), (cpu, Backend::Dx12)];
+        assert_eq!(names(&software), ["Cpu, vulkan"]);
+        assert!(
+            names(&[(DeviceType::Other, Backend::Vulkan)]).is_empty(),
+            "Burn numbers no others"
+        );
     }
 }
