@@ -9,6 +9,8 @@
 #   PYTHON=        an interpreter that has envpool and gymnasium[box2d,mujoco]; else a virtual environment is made in benches/peers/.venv-envs
 #   SLM_LAB=       a program to measure; else the release build of this repository
 set -euo pipefail
+# Where it is run from, before any change of folder.
+[ -z "${PYTHON:-}" ] || PYTHON=$(realpath -s "$(command -v "$PYTHON")")
 cd "$(dirname "$0")/../.."
 
 if [ -z "${PYTHON:-}" ]; then
@@ -52,6 +54,9 @@ compare() {
     lab+=("$(if [ "$spec" = mujoco ]; then ours_of_mujoco "$env"; else ours "$spec"; fi)")
     envpool+=("$(theirs envpool "$env" "$steps")")
     gymnasium+=("$(theirs gymnasium "$env" "$((steps / 5))")")
+  done
+  for figure in "${lab[@]}" "${envpool[@]}" "${gymnasium[@]}"; do
+    [[ $figure =~ ^[0-9]*[1-9][0-9]*(\.[0-9]+)?$ ]] || { echo "$env: a measurement failed (slm-lab ${lab[*]}; EnvPool ${envpool[*]}; Gymnasium ${gymnasium[*]})" >&2; exit 1; }
   done
   awk -v env="$env" -v a="$(median "${lab[@]}")" -v b="$(median "${envpool[@]}")" -v c="$(median "${gymnasium[@]}")" 'BEGIN {
     printf "%-19s slm-lab %7d  EnvPool %6d (%.1f times)  Gymnasium %6d (%.1f times)\n", env, a, b, a / b, c, a / c }'
