@@ -6,9 +6,10 @@
 #![allow(clippy::unwrap_used, reason = "a step that fails fails its test")]
 #![allow(clippy::print_stdout, reason = "what is left out is said")]
 
+#[macro_use]
 mod agreement;
 
-use slm_lab::device::{DeviceChoice, open};
+use slm_lab::device::{DeviceChoice, open, open_for};
 
 use agreement::{Card, one_at_a_time};
 
@@ -32,41 +33,7 @@ fn card() -> Option<Card> {
     }
 }
 
-#[test]
-fn ppo_trains_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().iter().for_each(Card::trains_ppo_as_the_processor);
-}
-
-#[test]
-fn a2c_trains_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().iter().for_each(Card::trains_a2c_as_the_processor);
-}
-
-#[test]
-fn ppo_of_pictures_acts_and_trains_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().iter().for_each(Card::acts_and_trains_ppo_of_pictures_as_the_processor);
-}
-
-#[test]
-fn dqn_with_priorities_trains_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().iter().for_each(Card::trains_dqn_with_priorities_as_the_processor);
-}
-
-#[test]
-fn sac_trains_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().iter().for_each(Card::trains_sac_as_the_processor);
-}
-
-#[test]
-fn td3_and_ddpg_train_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().iter().for_each(Card::trains_td3_and_ddpg_as_the_processor);
-}
+agreement_tests!(card().iter());
 
 #[test]
 fn a_card_that_is_not_there_is_one_clear_error() {
@@ -91,6 +58,15 @@ fn without_a_driver_or_a_card_there_is_one_line_and_exit_code_2() {
     );
     assert_eq!(said.lines().count(), 1, "{said}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was begun");
+}
+
+#[test]
+fn auto_takes_the_first_card_of_cuda() {
+    let _turn = one_at_a_time();
+    if card().is_some() {
+        let notice = open_for(DeviceChoice::Auto(None), 0, 1).unwrap().notice.unwrap();
+        assert!(notice.starts_with("training on cuda:0: "), "{notice}");
+    }
 }
 
 #[test]

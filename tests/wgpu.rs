@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
+#[macro_use]
 mod agreement;
 
 use slm_lab::device::{DeviceChoice, DeviceError, open};
@@ -22,41 +23,7 @@ fn card() -> Card {
     Card { device, tolerance: TOLERANCE, updates: UPDATES }
 }
 
-#[test]
-fn ppo_trains_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().trains_ppo_as_the_processor();
-}
-
-#[test]
-fn a2c_trains_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().trains_a2c_as_the_processor();
-}
-
-#[test]
-fn ppo_of_pictures_acts_and_trains_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().acts_and_trains_ppo_of_pictures_as_the_processor();
-}
-
-#[test]
-fn dqn_with_priorities_trains_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().trains_dqn_with_priorities_as_the_processor();
-}
-
-#[test]
-fn sac_trains_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().trains_sac_as_the_processor();
-}
-
-#[test]
-fn td3_and_ddpg_train_as_on_the_processor() {
-    let _turn = one_at_a_time();
-    card().trains_td3_and_ddpg_as_the_processor();
-}
+agreement_tests!([card()].iter());
 
 #[test]
 fn a_card_that_is_not_there_is_one_clear_error() {
