@@ -10,6 +10,8 @@ use crate::net::DeviceObs;
 #[derive(Default)]
 pub(super) struct Shown {
     blocks: Vec<DeviceObs>,
+    /// How many rows they have.
+    rows: usize,
     /// Whether this rollout is larger than what may lie here.
     is_too_large: bool,
 }
@@ -17,26 +19,26 @@ pub(super) struct Shown {
 impl Shown {
     /// How many rows there are.
     pub(super) fn rows(&self) -> usize {
-        self.blocks.iter().map(DeviceObs::rows).sum()
+        self.rows
     }
 
     /// Adds what is acted on now, unless this rollout was given up.
     pub(super) fn push(&mut self, obs: &DeviceObs) {
         if !self.is_too_large {
             self.blocks.push(obs.clone());
+            self.rows += obs.rows();
         }
     }
 
     /// Forgets this rollout, and what is still to come of it.
     pub(super) fn give_up(&mut self) {
-        self.blocks.clear();
+        self.clear();
         self.is_too_large = true;
     }
 
     /// Forgets everything: another rollout begins.
     pub(super) fn clear(&mut self) {
-        self.blocks.clear();
-        self.is_too_large = false;
+        *self = Self::default();
     }
 
     /// The observations of a whole rollout, `all` `[rows, width]` on the host, of which the first go up where
@@ -52,6 +54,7 @@ impl Shown {
             parts.push(DeviceObs::upload(all, 0..unseen, width, device));
         }
         parts.append(&mut self.blocks);
+        self.rows = 0;
         DeviceObs::cat(parts)
     }
 }
