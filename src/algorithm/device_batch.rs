@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use slm_env::ObsBatch;
 
-use crate::memory::StoredBatch;
+use crate::memory::{Replay, StoredBatch};
 use crate::net::{DeviceLearner, DeviceObs};
 
 /// Transitions drawn from a replay, and noise drawn for them; all went up at once.
@@ -99,8 +99,18 @@ pub(super) fn read_update(
     read
 }
 
+/// Gives the rows of `batch` the priorities of their `errors` `[b]` in each gradient step, which are read all at
+/// once, and only where there are priorities; each counts for the largest one.
+pub(super) fn set_priorities(replay: &mut Replay, batch: &StoredBatch, errors: Vec<Tensor<1>>) {
+    if replay.plan().priorities.is_none() {
+        return;
+    }
+    let errors = host(Tensor::cat(errors, 0));
+    errors.chunks_exact(batch.rewards.len()).for_each(|e| replay.set_priorities(batch, e));
+}
+
 /// A tensor's values on the host.
-pub(super) fn host(tensor: Tensor<1>) -> Vec<f32> {
+fn host(tensor: Tensor<1>) -> Vec<f32> {
     tensor.into_data().try_to_vec().expect("values are f32")
 }
 

@@ -6,7 +6,7 @@ use slm_env::Rng;
 
 use super::{Dqn, DqnPlan, NextValue};
 use crate::algorithm::agent::TrainStats;
-use crate::algorithm::device_batch::{DeviceBatch, host, read_update};
+use crate::algorithm::device_batch::{DeviceBatch, read_update, set_priorities};
 use crate::memory::Replay;
 use crate::net::Net;
 
@@ -28,9 +28,8 @@ pub(super) fn learn(dqn: &mut Dqn, replay: &mut Replay, rng: &mut Rng) -> TrainS
         replay.sample(rng, &mut dqn.stored);
         let batch = DeviceBatch::upload(&dqn.stored, &[], &device);
         let steps = learn_batch(dqn, &batch, batch_iters);
-        if replay.plan().priorities.is_some() {
-            set_priorities(dqn, replay, &steps);
-        }
+        let errors = steps.iter().map(|step| step.errors.clone()).collect();
+        set_priorities(replay, &dqn.stored, errors);
         mean_value = steps.last().map(|step| step.mean_value.clone());
         losses.extend(steps.into_iter().map(|step| step.loss));
     }
@@ -53,13 +52,6 @@ fn learn_batch(dqn: &mut Dqn, batch: &DeviceBatch, batch_iters: usize) -> Vec<Le
         steps.push(step(dqn, batch, &targets));
     }
     steps
-}
-
-/// Reads the errors of all steps at once; each of them counts for the largest priority.
-fn set_priorities(dqn: &Dqn, replay: &mut Replay, steps: &[Learned]) {
-    let errors = host(Tensor::cat(steps.iter().map(|step| step.errors.clone()).collect(), 0));
-    let rows = errors.len() / steps.len();
-    errors.chunks_exact(rows).for_each(|errors| replay.set_priorities(&dqn.stored, errors));
 }
 
 /// One gradient step toward `targets` `[b, heads]`.

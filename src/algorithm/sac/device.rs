@@ -7,7 +7,7 @@ use slm_env::Rng;
 use super::{ENTROPY_MEMORY, Sac};
 use crate::algorithm::agent::TrainStats;
 use crate::algorithm::critics::device::{Learned, join_on_device};
-use crate::algorithm::device_batch::{DeviceBatch, host, read_update};
+use crate::algorithm::device_batch::{DeviceBatch, read_update, set_priorities};
 use crate::memory::Replay;
 
 /// What an update came to so far, on the device.
@@ -33,9 +33,7 @@ pub(super) fn learn(sac: &mut Sac, replay: &mut Replay, rng: &mut Rng) -> TrainS
             learn_actor(sac, &batch, &learned, &mut progress);
             sac.critics.blend_targets();
         }
-        if replay.plan().priorities.is_some() {
-            replay.set_priorities(&sac.stored, &host(learned.errors));
-        }
+        set_priorities(replay, &sac.stored, vec![learned.errors]);
         progress.critic_losses.push(learned.loss);
         progress.mean_value = learned.mean_value;
     }

@@ -7,7 +7,7 @@ use slm_env::Rng;
 use super::Td3;
 use crate::algorithm::agent::TrainStats;
 use crate::algorithm::critics::device::{Learned, join_on_device};
-use crate::algorithm::device_batch::{DeviceBatch, host, read_update};
+use crate::algorithm::device_batch::{DeviceBatch, read_update, set_priorities};
 use crate::memory::Replay;
 
 /// Learns from draws of `replay`.
@@ -26,21 +26,22 @@ pub(super) fn learn<const N: usize>(
             actor_loss = Some(learn_actor(td3, &batch));
             td3.blend_targets();
         }
-        if replay.plan().priorities.is_some() {
-            replay.set_priorities(&td3.stored, &host(learned.errors));
-        }
+        set_priorities(replay, &td3.stored, vec![learned.errors]);
         critic_losses.push(learned.loss);
         mean_value = Some(learned.mean_value);
     }
-    let values = std::iter::once(Tensor::cat(critic_losses, 0).mean());
+    let critic_loss = Tensor::cat(critic_losses, 0).mean();
+    read(td3, std::iter::once(critic_loss).chain(mean_value).chain(actor_loss).collect());
+    TrainStats { loss: td3.critic_loss + td3.actor_loss }
+}
+
+/// Reads what an update came to: the critics' loss, their mean value and, where it had a step, the actor's loss.
+fn read<const N: usize>(td3: &mut Td3<N>, values: Vec<Tensor<1>>) {
     let critics = td3.critics.on_device();
-    let read = read_update(
-        values.chain(mean_value).chain(actor_loss).collect(),
-        std::iter::once(td3.actor.on_device()).chain(critics).collect(),
-    );
+    let nets = std::iter::once(td3.actor.on_device()).chain(critics).collect();
+    let read = read_update(values, nets);
     (td3.critic_loss, td3.critics.mean_value) = (read[0], read[1]);
     td3.actor_loss = read.get(2).copied().unwrap_or(td3.actor_loss);
-    TrainStats { loss: td3.critic_loss + td3.actor_loss }
 }
 
 /// Draws a batch, with the noise of the target's actions where they have any.
