@@ -1,12 +1,13 @@
 //! Networks as Burn tensors: they learn on any device, and Burn differentiates their losses.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use slm_env::{Rng, StateError, StateReader, StateWriter};
 
-use super::chunked::Carried;
+use super::chunked::{Carried, ChunkBatch};
 use super::minibatch::{Minibatch, Order, Seen};
 use super::passes::{pays_on_device, value_column};
 use super::shown::Shown;
+use super::source::ObsSource;
 use super::stepped::Whose;
 use super::{CriticPlan, Epoch, NetsPlan, TrainingBatch, UpdateMeans};
 use crate::algorithm::policy_loss::{Losses, PolicyLoss, Rows};
@@ -80,7 +81,7 @@ impl DeviceNets {
         self.carried.is_none() && pays_on_device(self.actor.plan(), rows)
     }
 
-    /// Reads nothing from the device before all steps are taken.
+    /// Reads nothing from the device before all steps are taken, where nothing is recurrent.
     pub(super) fn learn(
         &mut self,
         batch: TrainingBatch<'_>,
@@ -100,13 +101,7 @@ impl DeviceNets {
             let columns = columns.clone().select(0, order.on_device.clone());
             for (k, rows) in order.rows.chunks(minibatch_size).enumerate() {
                 let place = k * minibatch_size..k * minibatch_size + rows.len();
-                let seen = match (&self.carried, &histories) {
-                    (None, _) => Seen::Rows(Box::new(obs.pick(rows, &order.picks(&place)))),
-                    (Some(_), Some(histories)) => Seen::Chunks(histories.pick(rows).into()),
-                    (Some(carried), None) => {
-                        Seen::Chunks(carried.batch(&obs, rows, &device).into())
-                    }
-                };
+                let seen = self.seen(&obs, histories.as_ref(), rows, || order.picks(&place));
                 let minibatch = Minibatch::new(seen, &columns, order, &place);
                 self.step(minibatch, loss, &mut sums);
             }
@@ -150,6 +145,23 @@ impl DeviceNets {
         self.shown.clear();
         self.learners_mut().try_for_each(|learner| learner.load(from))?;
         self.carried.as_mut().map_or(Ok(()), |carried| carried.load(from))
+    }
+
+    /// What the networks see of `rows`, whose indices on the device are `picks`.
+    fn seen(
+        &self,
+        obs: &ObsSource<'_>,
+        histories: Option<&ChunkBatch>,
+        rows: &[u32],
+        picks: impl FnOnce() -> Tensor<1, Int>,
+    ) -> Seen {
+        match (&self.carried, histories) {
+            (None, _) => Seen::Rows(Box::new(obs.pick(rows, &picks()))),
+            (Some(_), Some(histories)) => Seen::Chunks(histories.pick(rows).into()),
+            (Some(carried), None) => {
+                Seen::Chunks(carried.batch(obs, rows, &self.actor.device()).into())
+            }
+        }
     }
 
     /// One gradient step.
@@ -261,7 +273,7 @@ impl Sums {
         self.count += 1;
     }
 
-    /// The update's only reads from the device.
+    /// Reads both at once.
     fn means(self) -> UpdateMeans {
         let sums = host(Tensor::cat(vec![self.loss, self.entropy], 0));
         let mean = |sum: f32| f64::from(sum) / self.count as f64;
