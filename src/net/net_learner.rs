@@ -14,8 +14,9 @@ use super::unroll::Sequences;
 
 /// A network and everything that changes while it learns, under kernels or as tensors.
 ///
-/// Losses are differentiated by hand with respect to the outputs, once for both; what lies before
-/// the outputs is differentiated by the kernels or by Burn.
+/// Of rows on the host, losses are differentiated by hand with respect to the outputs, and what lies before the
+/// outputs by the kernels or by Burn. Off-policy rules whose networks are [on a device](Self::on_device) leave
+/// all of it to Burn.
 pub enum NetLearner {
     /// In host memory.
     Host(Box<HostLearner>),
