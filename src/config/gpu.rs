@@ -6,6 +6,9 @@ use serde_json::{Value as Json, json};
 use super::from_node::VARIABLE;
 use super::{Diagnostics, FromNode, Node, Value};
 
+/// Matches "auto", "true" and "false" in any case.
+const ANY_CASE: &str = "^([Aa][Uu][Tt][Oo]|[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$";
+
 /// Whether networks train on a graphics card.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GpuSpec {
@@ -50,7 +53,7 @@ impl FromNode for GpuSpec {
         json!({ "anyOf": [
             { "type": ["boolean", "null"] },
             { "type": "integer", "minimum": 0 },
-            { "enum": ["auto", "true", "false"] },
+            { "type": "string", "pattern": ANY_CASE },
             { "type": "string", "pattern": VARIABLE },
         ] })
     }
