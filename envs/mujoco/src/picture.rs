@@ -101,16 +101,11 @@ mod tests {
     #[allow(clippy::print_stderr, reason = "what a test leaves out is said")]
     fn has_opengl() -> bool {
         match pictures() {
-            Some(Pictures::OpenGl(_)) => true,
-            Some(how) => {
-                eprintln!("not tested: pictures are drawn {how}");
-                false
-            }
-            None => {
-                eprintln!("not tested: MuJoCo's library is missing");
-                false
-            }
+            Some(Pictures::OpenGl(_)) => return true,
+            Some(how) => eprintln!("not tested: pictures are drawn {how}"),
+            None => eprintln!("not tested: MuJoCo's library is missing"),
         }
+        false
     }
 
     /// Where two pictures differ by more than a shade.

@@ -23,11 +23,12 @@ fn start(id: &str) -> Robot {
 /// Whether MuJoCo's library is here, and what its pictures are drawn with.
 #[allow(clippy::print_stderr, reason = "what a test leaves out, or not, is said")]
 fn has_mujoco() -> bool {
-    match pictures() {
+    let how = pictures();
+    match &how {
         Some(how) => eprintln!("pictures are drawn {how}"),
         None => eprintln!("not tested: MuJoCo's library is missing"),
     }
-    pictures().is_some()
+    how.is_some()
 }
 
 fn step(robot: &mut Robot) -> Vec<f32> {
