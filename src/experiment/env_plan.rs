@@ -103,7 +103,8 @@ impl EnvPlan {
 }
 
 /// Options as environments take them: null leaves one that `def` has as it is; lists of two bounds, of which null is
-/// an open one, are ranges. Other lists and mappings, which none takes, become text that it will refuse.
+/// an open one, are ranges, and mappings to numbers or lists of them are numbers by name. Other lists and mappings,
+/// which none takes, become text that it will refuse.
 pub fn env_options(kwargs: &Kwargs, def: &EnvDef) -> BTreeMap<String, OptionValue> {
     let has = |name: &str| def.options.iter().any(|option| option.name == name);
     let option = |name: &str, value: &Json| match value {
@@ -111,7 +112,10 @@ pub fn env_options(kwargs: &Kwargs, def: &EnvDef) -> BTreeMap<String, OptionValu
         Json::Number(number) => number.as_f64().map(OptionValue::Number),
         Json::String(text) => Some(OptionValue::Text(text.clone())),
         Json::Null if has(name) => None,
-        other => Some(range(other).unwrap_or_else(|| OptionValue::Text(other.to_string()))),
+        other => {
+            let known = range(other).or_else(|| numbers(other));
+            Some(known.unwrap_or_else(|| OptionValue::Text(other.to_string())))
+        }
     };
     kwargs.iter().filter_map(|(name, value)| Some((name.clone(), option(name, value)?))).collect()
 }
@@ -121,6 +125,17 @@ fn range(value: &Json) -> Option<OptionValue> {
     let bound = |value: &Json, open: f64| if value.is_null() { Some(open) } else { value.as_f64() };
     let [low, high] = value.as_array()?.as_slice() else { return None };
     Some(OptionValue::Range(bound(low, f64::NEG_INFINITY)?, bound(high, f64::INFINITY)?))
+}
+
+/// Numbers by name.
+fn numbers(value: &Json) -> Option<OptionValue> {
+    let several = |value: &Json| match value {
+        Json::Array(values) => values.iter().map(Json::as_f64).collect::<Option<Vec<f64>>>(),
+        one => Some(vec![one.as_f64()?]),
+    };
+    let entries = value.as_object()?.iter();
+    let numbers = entries.map(|(name, value)| Some((name.clone(), several(value)?)));
+    Some(OptionValue::Numbers(numbers.collect::<Option<_>>()?))
 }
 
 #[cfg(test)]
@@ -167,9 +182,10 @@ mod tests {
 
     #[test]
     fn options_are_passed_on_by_kind() {
-        let kwargs =
-            json!({"a": true, "b": 3, "c": "x", "g": null, "h": null, "e": [1], "f": [0.5, null]});
+        let kwargs = json!({"a": true, "b": 3, "c": "x", "g": null, "h": null, "e": [1], "f": [0.5, null],
+                   "i": {"k": 1, "l": [2, 3.5]}, "j": {"k": "1"}});
         let read = env_options(kwargs.as_object().unwrap(), find_env("Pendulum-v1").unwrap());
+        let of_i = [("k".to_owned(), vec![1.0]), ("l".to_owned(), vec![2.0, 3.5])];
         // Pendulum has an option g, and none of the others.
         let expected = [
             ("a", OptionValue::Bool(true)),
@@ -178,6 +194,8 @@ mod tests {
             ("e", OptionValue::Text("[1]".to_owned())),
             ("f", OptionValue::Range(0.5, f64::INFINITY)),
             ("h", OptionValue::Text("null".to_owned())),
+            ("i", OptionValue::Numbers(of_i.into())),
+            ("j", OptionValue::Text(r#"{"k":"1"}"#.to_owned())),
         ];
         assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value)).into());
     }

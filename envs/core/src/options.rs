@@ -37,6 +37,8 @@ pub enum OptionValue {
     Text(String),
     /// A lower and an upper bound, infinite where there is none.
     Range(f64, f64),
+    /// Numbers by name, one or several each.
+    Numbers(BTreeMap<String, Vec<f64>>),
 }
 
 /// What values a constructor option takes.
@@ -54,6 +56,8 @@ pub enum OptionKind {
     CountOrText,
     /// Two bounds, the lower first.
     Range,
+    /// Numbers by name.
+    Numbers,
 }
 
 /// A constructor option that an environment has.
@@ -119,6 +123,14 @@ impl EnvOptions {
         }
     }
 
+    /// The numbers by name given for an option.
+    pub fn numbers(&self, name: &str) -> Option<&BTreeMap<String, Vec<f64>>> {
+        match self.kwargs.get(name) {
+            Some(OptionValue::Numbers(numbers)) => Some(numbers),
+            _ => None,
+        }
+    }
+
     /// Whether an environment can be made with these options.
     ///
     /// # Errors
@@ -161,6 +173,9 @@ impl OptionKind {
                 *number >= 0.0 && number.fract() == 0.0
             }
             (Self::Range, OptionValue::Range(low, high)) => low <= high,
+            (Self::Numbers, OptionValue::Numbers(numbers)) => {
+                numbers.values().flatten().all(|number| number.is_finite())
+            }
             _ => false,
         }
     }
@@ -175,6 +190,7 @@ impl fmt::Display for OptionKind {
             Self::Text => "a text",
             Self::CountOrText => "a whole number that is not negative, or a text",
             Self::Range => "two numbers, the lower first (null for no bound)",
+            Self::Numbers => "names with a finite number or a list of them each",
         })
     }
 }
@@ -186,6 +202,7 @@ impl fmt::Display for OptionValue {
             Self::Number(number) => write!(f, "{number}"),
             Self::Text(text) => write!(f, "\"{text}\""),
             Self::Range(low, high) => write!(f, "[{low}, {high}]"),
+            Self::Numbers(numbers) => f.debug_map().entries(numbers).finish(),
         }
     }
 }
@@ -222,6 +239,7 @@ mod tests {
             OptionDef { name: "g", kind: OptionKind::Number, summary: "a number" },
             OptionDef { name: "frames", kind: OptionKind::Count, summary: "a count" },
             OptionDef { name: "z", kind: OptionKind::Range, summary: "two bounds" },
+            OptionDef { name: "view", kind: OptionKind::Numbers, summary: "where one looks from" },
         ],
         make: |_| Err(EnvError::Missing { what: "the test".into(), how: "it has none".into() }),
     };
@@ -265,6 +283,22 @@ mod tests {
             error_of(&range(2.0, 0.7)),
             "Test-v0: option `z` should be two numbers, the lower first (null for no bound), \
              not [2, 0.7]"
+        );
+    }
+
+    #[test]
+    fn numbers_have_names_and_are_finite() {
+        let view = |distance: f64| {
+            let numbers = [("at", vec![0.0, 1.0]), ("distance", vec![distance])];
+            let numbers = numbers.map(|(name, numbers)| (name.to_owned(), numbers)).into();
+            EnvOptions::default().with("view", OptionValue::Numbers(numbers))
+        };
+        assert_eq!(view(2.0).check(&DEF), Ok(()));
+        assert_eq!(view(2.0).numbers("view").expect("they are given")["distance"], [2.0]);
+        assert_eq!(
+            error_of(&view(f64::NAN)),
+            "Test-v0: option `view` should be names with a finite number or a list of them each, \
+             not {\"at\": [0.0, 1.0], \"distance\": [NaN]}"
         );
     }
 

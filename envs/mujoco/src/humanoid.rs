@@ -57,7 +57,12 @@ pub(crate) const BLUEPRINT: Blueprint = Blueprint {
     def: &DEF,
     model: "humanoid.xml",
     frame_skip: 5,
-    view: View { distance: Some(4.0), look_at: Some([0.0, 0.0, 2.0]), elevation: -20.0 },
+    view: View {
+        distance: Some(4.0),
+        look_at: Some([0.0, 0.0, 2.0]),
+        elevation: -20.0,
+        ..View::FREE
+    },
     coordinates: (3, 6),
     task: |options, model, seconds| Ok(Box::new(Runner::new(options, model, seconds))),
 };

@@ -4,6 +4,7 @@
 //! the system, or from within the binary, where the build put it.
 
 mod ant;
+mod camera;
 mod engine;
 mod humanoid;
 mod inverted_double_pendulum;

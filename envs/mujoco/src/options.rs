@@ -17,6 +17,7 @@ macro_rules! options {
             $crate::options::HEIGHT,
             $crate::options::CAMERA_ID,
             $crate::options::CAMERA_NAME,
+            $crate::options::CAMERA_CONFIG,
         ]
     };
 }
@@ -56,4 +57,10 @@ pub(crate) const CAMERA_NAME: OptionDef = OptionDef {
     name: "camera_name",
     kind: OptionKind::Text,
     summary: "the same by name (track, where the model has it)",
+};
+
+pub(crate) const CAMERA_CONFIG: OptionDef = OptionDef {
+    name: "default_camera_config",
+    kind: OptionKind::Numbers,
+    summary: "a free camera in place of the task's: distance, lookat, azimuth, elevation, trackbodyid",
 };

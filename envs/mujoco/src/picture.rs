@@ -5,13 +5,17 @@ use slm_env::Frame;
 use crate::engine::{Pose, Shot, Simulation};
 use crate::rays::{self, Vector};
 
-/// Where a free camera looks, from straight aside.
+/// Where a free camera looks.
 #[derive(Clone, Copy)]
 pub(crate) struct View {
     /// Meters from what it looks at; none for the model's size.
     pub(crate) distance: Option<f64>,
     /// What it looks at; none for the middle of all shapes.
     pub(crate) look_at: Option<Vector>,
+    /// The body that it looks at instead, wherever that goes.
+    pub(crate) follow: Option<usize>,
+    /// Degrees that it is turned from x toward y.
+    pub(crate) azimuth: f64,
     /// Degrees that it looks upward.
     pub(crate) elevation: f64,
 }
@@ -28,13 +32,16 @@ pub(crate) struct Camera {
 
 impl View {
     /// MuJoCo's free camera.
-    pub(crate) const FREE: Self = Self { distance: None, look_at: None, elevation: -45.0 };
+    pub(crate) const FREE: Self =
+        Self { distance: None, look_at: None, follow: None, azimuth: 90.0, elevation: -45.0 };
 
     /// Where the camera is now.
     fn pose(&self, simulation: &Simulation) -> Pose {
+        let followed = self.follow.map(|body| simulation.subtree_com()[body]);
         Pose::Free {
-            look_at: self.look_at.unwrap_or_else(|| middle(simulation.geom_xpos())),
+            look_at: followed.or(self.look_at).unwrap_or_else(|| middle(simulation.geom_xpos())),
             distance: self.distance.unwrap_or(simulation.model().extent().1),
+            azimuth: self.azimuth,
             elevation: self.elevation,
         }
     }
@@ -145,6 +152,23 @@ mod tests {
             assert!(count(&by_rays) > 30.0, "{}: {} pixels move", def.id, count(&by_rays));
             assert!(shares[0] > 0.5 && shares[1] > 0.3, "{}: {shares:?}", def.id);
         }
+    }
+
+    /// Hopper's body 1 is its torso, of which all other bodies hang.
+    #[test]
+    fn a_camera_that_follows_a_body_looks_at_its_mass() {
+        let Some(mut robot) = start("Hopper-v5") else { return };
+        drive(&mut robot, 20);
+        let simulation = robot.simulation();
+        let look_at = |view: View| match view.pose(simulation) {
+            Pose::Free { look_at, .. } => look_at,
+            Pose::Fixed(camera) => panic!("camera {camera} is the model's"),
+        };
+        let still = View { look_at: Some([0.0, 0.0, 1.15]), ..View::FREE };
+        let follows = View { follow: Some(1), ..still };
+        assert_eq!(look_at(still), [0.0, 0.0, 1.15]);
+        assert_eq!(look_at(follows), simulation.subtree_com()[1]);
+        assert!(look_at(follows)[0].abs() > 1e-3, "it has moved");
     }
 
     #[test]

@@ -95,7 +95,12 @@ pub(crate) const HOPPER_BLUEPRINT: Blueprint = Blueprint {
     def: &HOPPER,
     model: "hopper.xml",
     frame_skip: 4,
-    view: View { distance: Some(3.0), look_at: Some([0.0, 0.0, 1.15]), elevation: -20.0 },
+    view: View {
+        distance: Some(3.0),
+        look_at: Some([0.0, 0.0, 1.15]),
+        elevation: -20.0,
+        ..View::FREE
+    },
     coordinates: (3, 1),
     task: |options, _, seconds| {
         let plain = Planar::new(options, seconds, (1e-3, 5e-3));
@@ -123,7 +128,12 @@ pub(crate) const WALKER_BLUEPRINT: Blueprint = Blueprint {
     def: &WALKER2D,
     model: "walker2d_v5.xml",
     frame_skip: 4,
-    view: View { distance: Some(4.0), look_at: Some([0.0, 0.0, 1.15]), elevation: -20.0 },
+    view: View {
+        distance: Some(4.0),
+        look_at: Some([0.0, 0.0, 1.15]),
+        elevation: -20.0,
+        ..View::FREE
+    },
     coordinates: (3, 1),
     task: |options, _, seconds| {
         let plain = Planar::new(options, seconds, (1e-3, 5e-3));

@@ -66,8 +66,8 @@ impl Eye {
     fn new(simulation: &Simulation, shot: &Shot) -> Self {
         let (fixed, (place, [right, up, forward])) = match shot.pose {
             Pose::Fixed(camera) => (Some(camera), fixed(simulation, camera)),
-            Pose::Free { look_at, distance, elevation } => {
-                (None, free(look_at, distance, elevation))
+            Pose::Free { look_at, distance, azimuth, elevation } => {
+                (None, free(look_at, distance, azimuth, elevation))
             }
         };
         let half_height = (simulation.model().field_of_view(fixed).to_radians() / 2.0).tan();
@@ -167,11 +167,12 @@ fn fixed(simulation: &Simulation, camera: usize) -> (Vector, [Vector; 3]) {
     (simulation.cam_xpos()[camera], axes)
 }
 
-/// The same of a camera that looks along y and some degrees upward.
-fn free(look_at: Vector, distance: f64, elevation: f64) -> (Vector, [Vector; 3]) {
+/// The same of a camera that looks some degrees from x toward y, and some degrees upward.
+fn free(look_at: Vector, distance: f64, azimuth: f64, elevation: f64) -> (Vector, [Vector; 3]) {
     let (sin, cos) = elevation.to_radians().sin_cos();
-    let forward = [0.0, cos, sin];
-    (add(look_at, forward, -distance), [[1.0, 0.0, 0.0], [0.0, -sin, cos], forward])
+    let (y, x) = azimuth.to_radians().sin_cos();
+    let forward = [x * cos, y * cos, sin];
+    (add(look_at, forward, -distance), [[y, -x, 0.0], [-x * sin, -y * sin, cos], forward])
 }
 
 /// The nearest of the shades from 0 to 1.
@@ -209,6 +210,20 @@ mod tests {
             pixel: 0.02,
             size: (100, 100),
         }
+    }
+
+    /// Turned by 90 degrees a camera looks along y, by 180 against x with y to its right; from 30 degrees above, its
+    /// own upward direction leans forward.
+    #[test]
+    fn a_free_camera_turns_and_leans() {
+        let close = |a: Vector, b: Vector| add(a, b, -1.0).iter().all(|part| part.abs() < 1e-12);
+        let (place, [right, up, forward]) = free([1.0, 2.0, 3.0], 4.0, 90.0, 0.0);
+        assert!(close(place, [1.0, -2.0, 3.0]) && close(right, [1.0, 0.0, 0.0]), "{place:?}");
+        assert!(close(up, [0.0, 0.0, 1.0]) && close(forward, [0.0, 1.0, 0.0]), "{forward:?}");
+        let (place, [right, up, forward]) = free([0.0; 3], 2.0, 180.0, -30.0);
+        let cos = 0.75f64.sqrt();
+        assert!(close(place, [2.0 * cos, 0.0, 1.0]) && close(right, [0.0, 1.0, 0.0]), "{place:?}");
+        assert!(close(up, [-0.5, 0.0, cos]) && close(forward, [-cos, 0.0, -0.5]), "{forward:?}");
     }
 
     #[test]

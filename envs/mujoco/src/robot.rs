@@ -7,6 +7,7 @@ use slm_env::{
     StateWriter, Step, VecEnv,
 };
 
+use crate::camera;
 use crate::engine::{Model, ModelError, Simulation};
 use crate::models;
 use crate::picture::{Camera, View};
@@ -109,13 +110,14 @@ impl Blueprint {
         model: &Arc<Model>,
     ) -> Result<Robot, EnvError> {
         let frame_skip = self.at_least_one(options, "frame_skip", self.frame_skip)?;
+        let (fixed, view) = camera::choose(self.def, options, model, self.view)?;
         let camera = Camera {
             size: (
                 self.at_least_one(options, "width", 480)? as usize,
                 self.at_least_one(options, "height", 480)? as usize,
             ),
-            fixed: self.camera(options, model)?,
-            view: self.view,
+            fixed,
+            view,
         };
         let task = (self.task)(options, model, model.timestep() * f64::from(frame_skip))?;
         let mut simulation = Simulation::new(Arc::clone(model))
@@ -137,27 +139,6 @@ impl Blueprint {
             return Err(self.def.wrong_option(name, "at least 1", count));
         }
         Ok(count)
-    }
-
-    /// The model's camera that is asked for, or the one called `track`.
-    fn camera(&self, options: &EnvOptions, model: &Model) -> Result<Option<usize>, EnvError> {
-        let has = |option: &str| options.kwargs.contains_key(option);
-        let (id, name) =
-            (options.number("camera_id", 0.0) as usize, options.text("camera_name", "track"));
-        let camera = if has("camera_id") { Some(id) } else { model.camera(name) };
-        match camera.filter(|camera| *camera < model.ncam()) {
-            _ if has("camera_id") && has("camera_name") => {
-                Err(self.def.wrong_option("camera_name", "left out where there is camera_id", name))
-            }
-            None if has("camera_id") => {
-                let expected = format!("one of the model's {} cameras", model.ncam());
-                Err(self.def.wrong_option("camera_id", expected, id))
-            }
-            None if has("camera_name") => {
-                Err(self.def.wrong_option("camera_name", "a camera of the model", name))
-            }
-            camera => Ok(camera),
-        }
     }
 
     /// Gymnasium draws from an interval that such a size would turn around.

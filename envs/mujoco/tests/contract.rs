@@ -202,7 +202,46 @@ fn cameras_are_those_of_the_model_and_noise_is_not_negative() {
     );
     assert_eq!(
         error_of("Ant-v5", &by_name.with("camera_id", 0.0)),
-        "Ant-v5: option `camera_name` should be left out where there is camera_id, not above"
+        "Ant-v5: option `camera_name` should be left out where there is camera_id, not \"above\""
+    );
+}
+
+/// Settings of a free camera of Hopper, and what is said of them.
+const WRONG_SETTINGS: [(&str, &[f64], &str); 5] = [
+    ("distance", &[0.0], "a distance of more than 0, not distance: 0"),
+    ("lookat", &[1.0, 2.0], "a point of three numbers to look at, not lookat: [1.0, 2.0]"),
+    ("trackbodyid", &[5.0], "one of the model's 5 bodies, or -1 for none, not trackbodyid: 5"),
+    (
+        "distanse",
+        &[1.0],
+        "numbers for some of azimuth, distance, elevation, lookat, trackbodyid (did you mean \
+         `distance`?), not distanse: 1",
+    ),
+    (
+        "azimuth",
+        &[1.0, 2.0],
+        "numbers for some of azimuth, distance, elevation, lookat, trackbodyid, not azimuth: \
+         [1.0, 2.0]",
+    ),
+];
+
+#[test]
+fn a_camera_is_configured_by_numbers_that_make_sense() {
+    if !has_mujoco() {
+        return;
+    }
+    let with = |name: &str, values: &[f64]| {
+        let numbers = OptionValue::Numbers([(name.to_owned(), values.to_vec())].into());
+        EnvOptions::default().with("default_camera_config", numbers)
+    };
+    for (name, values, problem) in WRONG_SETTINGS {
+        let said = format!("Hopper-v5: option `default_camera_config` should be {problem}");
+        assert_eq!(error_of("Hopper-v5", &with(name, values)), said);
+    }
+    assert_eq!(
+        error_of("Ant-v5", &with("distance", &[2.0]).with("camera_id", 0.0)),
+        "Ant-v5: option `default_camera_config` should be left out where there is camera_id, not \
+         {\"distance\": [2.0]}"
     );
 }
 

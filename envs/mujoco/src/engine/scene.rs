@@ -15,8 +15,6 @@ const MAX_GEOMS: c_int = 10_000;
 /// A model to try out, of a ball 2 meters wide.
 const BALL: &str =
     "<mujoco><worldbody><light pos='0 -4 4' dir='0 1 -1'/><geom size='1'/></worldbody></mujoco>";
-/// Degrees that a free camera is turned around the vertical: it looks along y.
-const AZIMUTH: f64 = 90.0;
 
 /// A picture to be taken.
 #[derive(Clone, Copy)]
@@ -31,8 +29,8 @@ pub(crate) struct Shot {
 pub(crate) enum Pose {
     /// The model's camera of this number.
     Fixed(usize),
-    /// Some meters from what it looks at, and some degrees upward.
-    Free { look_at: [f64; 3], distance: f64, elevation: f64 },
+    /// Some meters from what it looks at, turned by some degrees from x toward y, and some degrees upward.
+    Free { look_at: [f64; 3], distance: f64, azimuth: f64, elevation: f64 },
 }
 
 /// A structure of MuJoCo's renderer, which is made and read there alone.
@@ -131,11 +129,11 @@ impl Scene {
                     self.camera.set(field::TYPE, layout::CAMERA_FIXED);
                     self.camera.set(field::FIXEDCAMID, camera as c_int);
                 }
-                Pose::Free { look_at, distance, elevation } => {
+                Pose::Free { look_at, distance, azimuth, elevation } => {
                     self.camera.set(field::TYPE, layout::CAMERA_FREE);
                     self.camera.set(field::LOOKAT, look_at);
                     self.camera.set(field::DISTANCE, distance);
-                    self.camera.set(field::AZIMUTH, AZIMUTH);
+                    self.camera.set(field::AZIMUTH, azimuth);
                     self.camera.set(field::ELEVATION, elevation);
                 }
             }
@@ -178,7 +176,7 @@ impl Drop for Scene {
 /// # Errors
 /// When it is not there: this OpenGL does not do what it is told.
 pub(super) fn try_out() -> Result<(), String> {
-    let pose = Pose::Free { look_at: [0.0; 3], distance: 4.0, elevation: 0.0 };
+    let pose = Pose::Free { look_at: [0.0; 3], distance: 4.0, azimuth: 90.0, elevation: 0.0 };
     let shot = Shot { size: (17, 17), pose };
     let model = Model::from_text(BALL).map_err(|error| format!("{error:?}"))?;
     let mut simulation = Simulation::new(Arc::new(model))?;

@@ -240,7 +240,7 @@ mod tests {
         let Some(simulation) = balls(1, "1M") else { return };
         let (orders, _) = channel();
         let thread = Thread { device: String::new(), orders };
-        let pose = Pose::Free { look_at: [0.0; 3], distance: 1.0, elevation: 0.0 };
+        let pose = Pose::Free { look_at: [0.0; 3], distance: 1.0, azimuth: 90.0, elevation: 0.0 };
         let picture = thread.draw(&simulation, Shot { size: (8, 8), pose });
         assert_eq!(picture, Err("OpenGL does not answer".to_owned()));
     }
