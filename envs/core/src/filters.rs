@@ -22,7 +22,7 @@ pub(crate) struct RewardFilter {
     clip: (f64, f64),
 }
 
-/// The running discounted sum of rewards of each environment, and its statistics.
+/// The running discounted sum of rewards of each environment's episode, and its statistics.
 struct DiscountedReturns {
     gamma: f64,
     sums: Vec<f64>,
@@ -165,15 +165,18 @@ impl RewardFilter {
 }
 
 impl DiscountedReturns {
-    /// What to divide the rewards of a step by.
+    /// What to divide the rewards of a step by. A sum starts anew after the last step of an episode: carried on, that
+    /// of short episodes that a time limit cuts would be one of many, and rewards so small that a critic misses them.
     fn scale(&mut self, steps: &[Step], is_frozen: bool) -> f64 {
         if !is_frozen {
             for (sum, step) in self.sums.iter_mut().zip(steps) {
-                let kept = if step.terminated { 0.0 } else { *sum };
-                *sum = kept * self.gamma + step.reward;
+                *sum = *sum * self.gamma + step.reward;
             }
             let sums = &self.sums;
             self.stats.add(sums.len(), |row, _| sums[row]);
+            for (sum, _) in self.sums.iter_mut().zip(steps).filter(|(_, step)| step.is_last()) {
+                *sum = 0.0;
+            }
         }
         (self.stats.var()[0] + EPSILON).sqrt()
     }
@@ -219,5 +222,27 @@ impl ActionScaling {
             }
         }
         &self.scaled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rewards [1, 2, 4, -3, 0.5, 2], γ = ½, a termination after the second and a time limit after the fourth, through
+    /// VecNormalize of Stable-Baselines3 2.9.0. The sums are 1, 2.5 | 4, -1 | 0.5, 2.25.
+    #[test]
+    fn rewards_are_scaled_by_the_deviation_of_sums_over_episodes() {
+        let wanted = Preprocessing { normalize_reward: Some(0.5), ..Preprocessing::default() };
+        let mut filter = RewardFilter::new(1, &wanted);
+        let expected = [70.714_21, 2.666_252, 3.265_777_6, -1.621_768_4, 0.291_605_9, 1.252_36];
+        for (i, (reward, expected)) in
+            [1.0, 2.0, 4.0, -3.0, 0.5, 2.0].into_iter().zip(expected).enumerate()
+        {
+            let mut steps = [Step { reward, terminated: i == 1, truncated: i == 3 }];
+            filter.filter(&mut steps, false);
+            let found = steps[0].reward;
+            assert!((found / expected - 1.0).abs() < 1e-6, "{i}: {found} is not {expected}");
+        }
     }
 }

@@ -19,7 +19,7 @@ pub struct Preprocessing {
     pub normalize_obs: bool,
     /// Clip observations to ± this, after normalization.
     pub clip_obs: Option<f32>,
-    /// Divide rewards by the running standard deviation of their sum discounted by this gamma.
+    /// Divide rewards by the running standard deviation of their sum over an episode discounted by this gamma.
     pub normalize_reward: Option<f64>,
     /// Clip rewards to these bounds, after normalization.
     pub clip_reward: Option<(f64, f64)>,
