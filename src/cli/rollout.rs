@@ -149,8 +149,11 @@ fn integers(values: &[f64]) -> Value {
 }
 
 fn parse_kwargs(text: &str) -> Result<Map<String, Value>, Failure> {
-    serde_json::from_str(text)
-        .map_err(|error| Failure::Request(format!("--kwargs is no JSON object: {error}")))
+    serde_json::from_str(text).map_err(|error| {
+        Failure::Request(format!(
+            "--kwargs should be a JSON object such as {{\"gravity\": -9}}: {error}"
+        ))
+    })
 }
 
 /// The actions of a recording with their lines: those that have one.

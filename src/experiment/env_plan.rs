@@ -104,7 +104,7 @@ impl EnvPlan {
 
 /// Options as environments take them: null leaves one that `def` has as it is; lists of two bounds, of which null is
 /// an open one, are ranges, and mappings to numbers or lists of them are numbers by name. Other lists and mappings,
-/// which none takes, become text that it will refuse.
+/// which none takes, are kept as they are written for the environment to refuse.
 pub fn env_options(kwargs: &Kwargs, def: &EnvDef) -> BTreeMap<String, OptionValue> {
     let has = |name: &str| def.options.iter().any(|option| option.name == name);
     let option = |name: &str, value: &Json| match value {
@@ -114,7 +114,7 @@ pub fn env_options(kwargs: &Kwargs, def: &EnvDef) -> BTreeMap<String, OptionValu
         Json::Null if has(name) => None,
         other => {
             let known = range(other).or_else(|| numbers(other));
-            Some(known.unwrap_or_else(|| OptionValue::Text(other.to_string())))
+            Some(known.unwrap_or_else(|| OptionValue::Other(other.to_string())))
         }
     };
     kwargs.iter().filter_map(|(name, value)| Some((name.clone(), option(name, value)?))).collect()
@@ -191,11 +191,11 @@ mod tests {
             ("a", OptionValue::Bool(true)),
             ("b", OptionValue::Number(3.0)),
             ("c", OptionValue::Text("x".to_owned())),
-            ("e", OptionValue::Text("[1]".to_owned())),
+            ("e", OptionValue::Other("[1]".to_owned())),
             ("f", OptionValue::Range(0.5, f64::INFINITY)),
-            ("h", OptionValue::Text("null".to_owned())),
+            ("h", OptionValue::Other("null".to_owned())),
             ("i", OptionValue::Numbers(of_i.into())),
-            ("j", OptionValue::Text(r#"{"k":"1"}"#.to_owned())),
+            ("j", OptionValue::Other(r#"{"k":"1"}"#.to_owned())),
         ];
         assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value)).into());
     }

@@ -39,6 +39,8 @@ pub enum OptionValue {
     Range(f64, f64),
     /// Numbers by name, one or several each.
     Numbers(BTreeMap<String, Vec<f64>>),
+    /// What no option takes, as it was written.
+    Other(String),
 }
 
 /// What values a constructor option takes.
@@ -203,6 +205,7 @@ impl fmt::Display for OptionValue {
             Self::Text(text) => write!(f, "\"{text}\""),
             Self::Range(low, high) => write!(f, "[{low}, {high}]"),
             Self::Numbers(numbers) => f.debug_map().entries(numbers).finish(),
+            Self::Other(text) => f.write_str(text),
         }
     }
 }
@@ -243,6 +246,15 @@ mod tests {
         ],
         make: |_| Err(EnvError::Missing { what: "the test".into(), how: "it has none".into() }),
     };
+
+    #[test]
+    fn what_no_option_takes_is_shown_as_it_was_written() {
+        let options = EnvOptions::default().with("z", OptionValue::Other("[0.8]".to_owned()));
+        assert_eq!(
+            error_of(&options),
+            "Test-v0: option `z` should be two numbers, the lower first (null for no bound), not [0.8]"
+        );
+    }
 
     fn error_of(options: &EnvOptions) -> String {
         options.check(&DEF).expect_err("the options are wrong").to_string()

@@ -116,6 +116,7 @@ impl VecEnv for PreprocessedEnv {
 
     fn step_part(&mut self, part: usize, actions: &ActionBatch, out: &mut StepBatch) {
         if self.has_statistics {
+            assert_eq!(part, 0, "part {part} of 1");
             return self.step(actions, out);
         }
         match &mut self.action {

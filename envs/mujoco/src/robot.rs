@@ -16,6 +16,9 @@ use crate::picture::{Camera, View};
 const OVERFLOW: &str = "the model has too little memory for its contacts: give it more in its XML, as in \
                         <size memory=\"10M\"/>";
 
+/// Most steps of the physics in a step, and most pixels of a picture's side.
+const MOST: f64 = 10_000.0;
+
 /// What makes an environment of a simulation.
 pub(crate) trait Task: Send + 'static {
     /// Writes the positions and velocities of an episode's start; the simulation is at rest.
@@ -109,12 +112,12 @@ impl Blueprint {
         options: &EnvOptions,
         model: &Arc<Model>,
     ) -> Result<Robot, EnvError> {
-        let frame_skip = self.at_least_one(options, "frame_skip", self.frame_skip)?;
+        let frame_skip = self.count(options, "frame_skip", self.frame_skip)?;
         let (fixed, view) = camera::choose(self.def, options, model, self.view)?;
         let camera = Camera {
             size: (
-                self.at_least_one(options, "width", 480)? as usize,
-                self.at_least_one(options, "height", 480)? as usize,
+                self.count(options, "width", 480)? as usize,
+                self.count(options, "height", 480)? as usize,
             ),
             fixed,
             view,
@@ -128,17 +131,17 @@ impl Blueprint {
         Ok(Robot { simulation, task, frame_skip, obs, camera })
     }
 
-    fn at_least_one(
+    /// Steps of the physics, or pixels.
+    fn count(
         &self,
         options: &EnvOptions,
         name: &'static str,
         default: u32,
     ) -> Result<u32, EnvError> {
-        let count = options.number(name, f64::from(default)) as u32;
-        if count == 0 {
-            return Err(self.def.wrong_option(name, "at least 1", count));
+        match options.number(name, f64::from(default)) {
+            count if (1.0..=MOST).contains(&count) => Ok(count as u32),
+            count => Err(self.def.wrong_option(name, format_args!("from 1 to {MOST}"), count)),
         }
-        Ok(count)
     }
 
     /// Gymnasium draws from an interval that such a size would turn around.

@@ -105,11 +105,16 @@ fn error_of(id: &str, options: &EnvOptions) -> String {
 }
 
 #[test]
-fn a_step_takes_some_physics() {
-    if has_mujoco() {
+fn a_step_takes_some_physics_and_a_picture_fits_in_memory() {
+    if !has_mujoco() {
+        return;
+    }
+    for (name, count) in
+        [("frame_skip", 0.0), ("frame_skip", 1e11), ("width", 0.0), ("height", 1e5)]
+    {
         assert_eq!(
-            error_of("Hopper-v5", &EnvOptions::default().with("frame_skip", 0.0)),
-            "Hopper-v5: option `frame_skip` should be at least 1, not 0"
+            error_of("Hopper-v5", &EnvOptions::default().with(name, count)),
+            format!("Hopper-v5: option `{name}` should be from 1 to 10000, not {count}")
         );
     }
 }
